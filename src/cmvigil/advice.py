@@ -1,0 +1,260 @@
+"""The answer: one typed model that every face (terminal, JSON, Markdown, HTML; later FHIR and cards) shows.
+
+It knows nobody: no engine, no record, no clock. ``schema()`` is published as ``docs/schemas/advice.schema.json``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SCHEMA_VERSION = "1.0"
+
+Truth = Literal["true", "false", "unknown"]
+State = Literal["known", "absent", "missing", "stale", "conflicting", "unusable"]
+Verification = Literal["verified", "secondary", "recalled"]
+Strength = Literal["strong", "conditional", "good-practice"]
+Certainty = Literal["high", "moderate", "low", "very-low"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(_Model):
+    """Where a statement comes from. ``verification``: how far *we* have checked its wording."""
+
+    key: str
+    title: str
+    locator: str = ""  # doi, PMID, set id
+    verification: Verification
+    note: str = ""
+
+
+class Event(_Model):
+    """A row that carries a fact: where a person can go and look."""
+
+    source: str  # Observation/abc, viral_loads[3]
+    day: str  # ISO date
+    text: str  # "<137 IU/mL (plasma, Roche, central lab)"
+
+
+class Fact(_Model):
+    """A fact as it was used: value, unit, date, state, and the events behind it."""
+
+    name: str
+    label: str
+    value: str | None = None  # formatted for people, without unit
+    unit: str = ""
+    day: str | None = None
+    state: State
+    why: str = ""  # for states other than known: what is wrong or lacking
+    events: list[Event] = []
+
+
+class Condition(_Model):
+    """A node of the walk-back: a readable condition, its truth, the facts it looked at, and its parts."""
+
+    text: str
+    truth: Truth
+    facts: list[str] = []  # names into Advice.facts
+    parts: list[Condition] = []
+
+
+class Walkback(_Model):
+    """Why a rule said what it said. ``when`` made it apply; ``unless`` would have held it back."""
+
+    when: Condition
+    unless: Condition | None = None
+
+
+class Item(_Model):
+    """One thing to say: a finding, a cause, an advice, an abstention.
+
+    ``state``: ``applies``; ``provided`` (applies, provided something unknown is not so: ``needs``);
+    ``undetermined`` (cannot be said: ``needs``); ``overridden`` (by ``overridden_by``).
+    """
+
+    rule: str
+    statement: str = ""  # S17, D, E4 ...
+    topic: str
+    headline: str
+    text: str
+    because: str = ""
+    state: Literal["applies", "provided", "undetermined", "overridden"]
+    strength: Strength | None = None
+    certainty: Certainty | None = None
+    verification: Verification
+    evidence: Literal["consistent", "conflicting", ""] = ""
+    severity: Literal["harm", "act", "note"] = "act"
+    needs: list[str] = []  # names into Advice.facts
+    overridden_by: str = ""
+    sources: list[Source] = []
+    walkback: Walkback
+
+
+class Status(_Model):
+    """One badge: recurrent, refractory, resistance, disseminated, site ... with the word that answers it."""
+
+    name: str
+    label: str  # "Refractory"
+    answer: str  # "probable, day 15", "no", "not determined"
+    truth: Truth
+    tone: Literal["harm", "watch", "calm", "unknown"]
+    rule: str
+
+
+class Question(_Model):
+    """A missing piece, and what it would decide. Ranked: the first decides most."""
+
+    fact: str
+    ask: str  # "absolute neutrophil count, not older than 14 days"
+    state: State
+    decides: list[str]  # headlines of the rules it could change
+    rules: list[str]
+    weight: int
+
+
+class Task(_Model):
+    """A dated thing to do: a test, a check, a decision."""
+
+    day: str
+    therapy_day: int | None = None
+    what: str
+    why: str
+    rule: str
+    overdue: bool = False
+
+
+class QualityIssue(_Model):
+    """One remark of intake."""
+
+    level: Literal["rejected", "unmapped", "unusable", "note"]
+    place: str
+    found: str
+    expected: str
+    remedy: str
+
+
+class DataQuality(_Model):
+    """What came in, what was not used, and why."""
+
+    read: dict[str, int]
+    rejected: int
+    unmapped: int
+    unusable: int
+    issues: list[QualityIssue]
+
+
+class Load(_Model):
+    """A viral load on the timeline. ``low``/``high`` bound the value; equal when quantified."""
+
+    day: str
+    stream: str
+    specimen: str
+    unit: str
+    low: float
+    high: float | None
+    form: Literal["quantified", "below", "above", "not_detected", "detected_below_lloq"]
+    lloq: float | None = None
+    reported: str
+    source: str
+
+
+class Bar(_Model):
+    """A drug on the timeline. ``share`` is given dose over the dose the kidney called for (None: not computable)."""
+
+    drug: str
+    label: str
+    group: Literal["antiviral", "immunosuppressant", "steroid", "other"]
+    start: str
+    end: str  # as_of when still running
+    running: bool
+    dose: str
+    share: float | None = None
+    source: str
+
+
+class LabPoint(_Model):
+    """A laboratory value on the timeline (small multiples)."""
+
+    concept: str
+    label: str
+    unit: str
+    day: str
+    low: float
+    high: float | None
+    source: str
+
+
+class Band(_Model):
+    """A shaded stretch or a flag on the timeline: an episode, a course, a verdict at day 7, 14, 21."""
+
+    kind: Literal["episode", "course", "verdict"]
+    label: str
+    start: str
+    end: str
+
+
+class Timeline(_Model):
+    """Everything the picture needs; sorted by day."""
+
+    loads: list[Load] = []
+    bars: list[Bar] = []
+    labs: list[LabPoint] = []
+    bands: list[Band] = []
+
+
+class Provenance(_Model):
+    """What made this answer: same input + same knowledge + same software = same bytes."""
+
+    software: str
+    knowledge_version: str
+    knowledge_hash: str
+    overlays: list[str]
+    accepted_risks: list[str]
+    input_hash: str
+    schema_version: str = SCHEMA_VERSION
+    recalled_rules: int
+
+
+class Advice(_Model):
+    """The whole answer for one patient at one date."""
+
+    patient: str
+    as_of: str
+    subject: str  # "Woman, 54, ulcerative colitis" - no name, no identifier
+    summary: list[str]  # the decisive thing first
+    status: list[Status]
+    causes: list[Item]  # why it came back, ranked
+    findings: list[Item]
+    advice: list[Item]  # ordered by topic, then by severity and strength
+    changes: list[Question]
+    abstentions: list[Item]
+    tasks: list[Task]
+    facts: dict[str, Fact]
+    timeline: Timeline
+    quality: DataQuality
+    provenance: Provenance
+
+
+TOPICS: dict[str, str] = {
+    "antiviral": "Antiviral treatment",
+    "immunosuppression": "Immunosuppression",
+    "diagnostics": "Diagnostics",
+    "monitoring": "What to watch",
+    "supportive": "Supportive care",
+    "escalation": "Escalation and outlook",
+    "counselling": "Counselling",
+}
+"""Topics of advice, in the order of every face."""
+
+
+def schema() -> dict[str, Any]:
+    """The published JSON Schema of :class:`Advice` (draft 2020-12)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:cmvigil:advice:{SCHEMA_VERSION}",
+        **Advice.model_json_schema(),
+    }
