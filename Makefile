@@ -33,7 +33,7 @@ check: $(VENV)/.dev  ## lint, format, types, layers, knowledge and documentation
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cmvigil knowledge check
-	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	$(BIN)/mkdocs build --strict
 
 format: $(VENV)/.dev  ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
@@ -70,6 +70,7 @@ except ImportError:
     sys.exit('This Python has no venv module. On Debian or Ubuntu: apt-get install python3-venv')
 endef
 export NEED_PYTHON
+export NO_MKDOCS_2_WARNING := 1
 
 $(VENV)/.made:
 	@command -v $(PYTHON) >/dev/null || \
