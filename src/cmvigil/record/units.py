@@ -1,0 +1,226 @@
+"""From a reported result to a measured quantity in the concept's unit, through the closed unit tables.
+
+There is no general converter: a unit that the concept does not list makes the value unusable. IU and
+copies, log and
+linear stay apart. Comparators and "not detected" become bounds and keep their form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import NamedTuple
+
+from cmvigil.record.tables import Range
+from cmvigil.record.vocabulary import Quantity, Unit
+
+ZERO = Decimal(0)
+_MICRO = Decimal("0.000001")
+_WIDE = Context(prec=40, rounding=ROUND_HALF_EVEN)
+_SIX_DIGITS = Context(prec=6, rounding=ROUND_HALF_EVEN)
+_NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})(?:[eE][+-]?\d{1,2})?", re.ASCII)
+_RESULT = re.compile(r"(detected|positive)?[ ,:]*(<=|>=|<|>|≤|≥)?\s*([+-]?[\d.][\d.eE+-]*)\s*", re.ASCII)
+_COMPARATORS = {"≤": "<=", "≥": ">="}
+
+NOT_DETECTED = frozenset(
+    {
+        "not detected",
+        "not_detected",
+        "undetected",
+        "undetectable",
+        "target not detected",
+        "tnd",
+        "none detected",
+    }
+    | {"negative", "dna not detected", "not detectable"}
+)
+DETECTED = frozenset(
+    {"detected", "positive", "detected below lloq", "detected <lloq", "detected < lloq", "<lloq", "< lloq"}
+    | {
+        "below lloq",
+        "detected, not quantified",
+        "detected, not quantifiable",
+        "detected below quantification",
+    }
+    | {"detected_below_lloq"}
+)
+
+
+class Result(NamedTuple):
+    """A result as reported, before units: comparator ('', <, <=, >, >=) and number, or one of two words."""
+
+    form: str
+    number: Decimal | None = None
+    comparator: str = ""
+    unit: str | None = None  # when the text itself carries one
+
+
+class Measured(NamedTuple):
+    """What a result is worth: the columns of a Measurement that depend on its unit."""
+
+    value: Range | None
+    form: str
+    unit: str | None
+    log: bool = False
+    lloq: Decimal | None = None
+    upper_normal: Decimal | None = None
+    lower_normal: Decimal | None = None
+    problem: str | None = None
+    remedy: str = ""
+
+
+def number(text: str) -> Decimal | None:
+    """The number that ``text`` is, or None. No thousands separators, decimal commas or infinities."""
+    return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+def tidy(value: Decimal) -> Decimal:
+    """The number to at most six decimals."""
+    exponent = value.as_tuple().exponent
+    return value.quantize(_MICRO, context=_WIDE) if isinstance(exponent, int) and exponent < -6 else value
+
+
+def result(text: str) -> Result | None:
+    """Read ``1200``, ``<137``, ``>1e6``, ``not detected``, ``detected <34.5 IU/mL``; None for other text."""
+    plain = " ".join(text.split())
+    word = plain.lower().rstrip(".")
+    if word in NOT_DETECTED:
+        return Result("not_detected")
+    if word in DETECTED:
+        return Result("detected_below_lloq")
+    match = _RESULT.match(plain) or _RESULT.match(word)
+    if match is None:
+        return None
+    detected, comparator, digits = match.groups()
+    value = number(digits)
+    if value is None:
+        return None
+    comparator = _COMPARATORS.get(comparator or "", comparator or "")
+    unit = plain[match.end() :].strip() or None
+    if detected and comparator[:1] == "<":
+        return Result("detected_below_lloq", value, comparator, unit)
+    form = {"<": "below", ">": "above"}.get(comparator[:1], "quantified")
+    return Result(form, value, comparator, unit)
+
+
+def measure(
+    quantity: Quantity,
+    reported: Result | None,
+    unit: str | None,
+    *,
+    lloq: Decimal | None = None,
+    upper: Decimal | None = None,
+    lower: Decimal | None = None,
+    found: str = "",
+) -> Measured:
+    """Bring a result into ``quantity``'s unit. ``lloq`` and reference limits come in the result's own unit.
+
+    Never raises: what cannot be used has ``value`` None and a ``problem`` with its remedy.
+    """
+    if reported is None:
+        return _unusable(
+            None, unit, f"{found or 'the result'} is not a result", "Write a number, <x, >x or not detected."
+        )
+    if not unit:
+        if reported.form == "not_detected" and quantity.per_unit:
+            return _unusable(
+                reported.form, None, "no unit stated", "State the unit of the assay (IU/mL or copies/mL)."
+            )
+        return _unusable(reported.form, None, "no unit stated", f"State the unit: {_units(quantity)}.")
+    known = quantity.accepts.get(unit)
+    if known is None:
+        return _unusable(
+            reported.form,
+            unit,
+            f"unit '{unit}' is not accepted for {quantity.label}",
+            f"Use {_units(quantity)}.",
+        )
+    if reported.form in ("not_detected", "detected_below_lloq") and not quantity.per_unit:
+        return _unusable(reported.form, unit, f"{quantity.label} needs a number", "Write the number.")
+    if reported.form == "detected_below_lloq":
+        lloq = lloq if lloq is not None else reported.number
+        if lloq is None:
+            return _unusable(
+                reported.form,
+                known.canonical,
+                "detected, but the limit of quantification is not known",
+                "Add lloq.",
+            )
+    limits = [None if x is None else _convert(x, known) for x in (lloq, upper, lower)]
+    value = _range(reported, limits[0], known)
+    top = value.low if value.high is None else value.high
+    if value.low < ZERO or top < quantity.low or value.low > quantity.high or top > quantity.high:
+        return _unusable(
+            reported.form,
+            known.canonical,
+            f"{found or reported.number} is outside {quantity.low} to {quantity.high} {known.canonical}",
+            "Check the number and its unit.",
+        )
+    return Measured(
+        value, reported.form, known.canonical, known.factor is None, limits[0], limits[1], limits[2]
+    )
+
+
+def remarks(measured: Measured, reported: str) -> list[tuple[str, str, str]]:
+    """What a reader should know of a viral load that was used: (found, expected, remedy)."""
+    said = []
+    if measured.value is not None and measured.log:
+        said.append((reported, "a linear unit", "Kept as ten to the power of it, in a series of its own."))
+    below = measured.value is not None and measured.lloq is not None and measured.form == "quantified"
+    if below and measured.value and measured.lloq and measured.value.low < measured.lloq:
+        said.append(
+            (
+                reported,
+                f"a number not below the limit of quantification {measured.lloq}",
+                "Used as it stands.",
+            )
+        )
+    return said
+
+
+def limit(value: Decimal | None, unit: Unit | None) -> Decimal | None:
+    """A limit (LLOQ, reference limit) brought into canonical units; None where either is unknown."""
+    return None if value is None or unit is None else _convert(value, unit)
+
+
+def stream(
+    specimen: str | None, unit: str | None, assay: str | None, laboratory: str | None, *, log: bool = False
+) -> str:
+    """The name of the series that a viral load belongs to: only results of one stream may be compared."""
+    parts = [specimen or "?", unit or "?", assay or "?", laboratory or "?"]
+    return " | ".join([*parts, "log"] if log else parts)
+
+
+def dose(amount: Decimal, unit: str, units: Mapping[str, Unit]) -> tuple[Decimal, str] | None:
+    """A dose in its canonical unit (mg, mg/kg, mg/m2); None for an unknown unit."""
+    known = units.get(unit)
+    return None if known is None else (_convert(amount, known), known.canonical)
+
+
+def _convert(value: Decimal, unit: Unit) -> Decimal:
+    if unit.factor is None:
+        # Beyond 10^15 nothing is plausible; the cap keeps a typing slip from becoming a huge computation.
+        return tidy(_SIX_DIGITS.power(Decimal(10), min(max(value, Decimal(-15)), Decimal(15))))
+    return tidy(_WIDE.multiply(value, unit.factor)) if unit.factor != 1 else tidy(value)
+
+
+def _range(reported: Result, lloq: Decimal | None, unit: Unit) -> Range:
+    if reported.form == "not_detected":
+        return Range(ZERO, ZERO)
+    if reported.form == "detected_below_lloq":
+        return Range(ZERO, lloq, True, True)
+    value = _convert(reported.number or ZERO, unit)
+    if reported.form == "below":
+        return Range(ZERO, value, False, reported.comparator == "<")
+    if reported.form == "above":
+        return Range(value, None, reported.comparator == ">", False)
+    return Range(value, value)
+
+
+def _unusable(form: str | None, unit: str | None, problem: str, remedy: str) -> Measured:
+    return Measured(None, form or "quantified", unit, problem=problem, remedy=remedy)
+
+
+def _units(quantity: Quantity) -> str:
+    return " or ".join(dict.fromkeys([quantity.unit, *list(quantity.accepts)[:4]]))
