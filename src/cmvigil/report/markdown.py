@@ -1,0 +1,158 @@
+"""The face for notes and messages: CommonMark with tables, readable as it stands."""
+
+from __future__ import annotations
+
+import re
+
+from cmvigil.advice import Advice, Condition, Item, Walkback
+from cmvigil.report import words
+from cmvigil.report.reading import Reading
+
+_LOADS_SHOWN = 30
+
+
+def render(advice: Advice) -> str:
+    """The whole advice as Markdown, ending with a newline. Of a long series the latest loads are listed, the rest counted."""
+    reading = Reading(advice)
+    blocks = [
+        _head(reading),
+        _section("abstentions", [_item(reading, item) for item in advice.abstentions]),
+        _section("timeline", _timeline(reading)),
+        _section("changes", [_changes(reading)] if advice.changes else []),
+        _section("causes", [_item(reading, item) for item in reading.ranked(advice.causes)]),
+        _section("advice", _advice(reading)),
+        _section("findings", [_item(reading, item) for item in reading.ranked(advice.findings)]),
+        _section("tasks", [_tasks(reading)] if advice.tasks else []),
+        _section("basis", _basis(reading)),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _t(text: str) -> str:
+    """Text that means only itself in Markdown, on one line."""
+    return re.sub(r"([\\`*_\[\]<>#|~&])", r"\\\1", words.clean(text).replace("\n", " "))
+
+
+def _section(key: str, blocks: list[str]) -> str:
+    return "\n\n".join([f"## {words.SECTIONS[key]}", *blocks]) if blocks else ""
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *([_t(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _list(lines: list[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _head(reading: Reading) -> str:
+    a = reading.advice
+    summary = "\n\n".join(f"**{_t(sentence)}**" for sentence in a.summary)
+    badges = _list([f"{words.TONE_SIGN[s.tone]} {_t(words.status_line(s))}" for s in a.status])
+    title = f"# CMV assessment, {words.day(a.as_of)}"
+    who = _t(words.join([a.subject, f"patient {a.patient}"]))
+    return "\n\n".join(part for part in [title, who, summary, badges, _t(reading.silence)] if part)
+
+
+def _timeline(reading: Reading) -> list[str]:
+    t = reading.advice.timeline
+    blocks = [_list([_t(line) for line in reading.timeline_summary])] if reading.timeline_summary else []
+    if t.bands:
+        rows = [[words.day(b.start), words.day(b.end), b.label] for b in t.bands]
+        blocks.append(_table(["From", "To", "What"], rows))
+    if t.loads:
+        latest = t.loads[-_LOADS_SHOWN:]
+        names = {id(load): stream.label for stream in reading.streams for load in stream.loads}
+        rows = [[words.day(x.day), words.load_value(x), x.unit, names[id(x)], x.source] for x in latest]
+        blocks.append(_table(["Day", "Viral load", "Unit", "Series", "Record"], rows))
+        if len(t.loads) > len(latest):
+            earlier = words.count(len(t.loads) - len(latest), "earlier result")
+            blocks.append(f"{earlier} not listed here; the JSON and HTML answers hold all.")
+    if t.bars:
+        rows = [
+            [b.label, b.dose, words.day(b.start), "running" if b.running else words.day(b.end), words.share(b)]
+            for b in reading.bars
+        ]
+        blocks.append(_table(["Drug", "Dose", "From", "To", "Share of the called-for dose"], rows))
+    if t.labs:
+        rows = [
+            [label, words.bounds(points[-1].low, points[-1].high), words.unit(unit), words.day(points[-1].day), str(len(points))]
+            for label, unit, points in reading.labs
+        ]
+        blocks.append(_table(["Laboratory", "Latest", "Unit", "Day", "Results"], rows))
+    return blocks
+
+
+def _changes(reading: Reading) -> str:
+    lines = []
+    for n, question in enumerate(reading.advice.changes, 1):
+        decides = "; ".join(question.decides)
+        line = f"{n}. **{_t(question.ask)}** ({words.STATE[question.state]})"
+        lines.append(f"{line}  \n   decides: {_t(decides)}" if decides else line)
+    return "\n".join(lines)
+
+
+def _advice(reading: Reading) -> list[str]:
+    blocks = []
+    for title, items in reading.topics:
+        blocks.append(f"### {_t(title)}")
+        blocks.extend(_item(reading, item) for item in items)
+    return blocks or [_t(reading.silence)]
+
+
+def _item(reading: Reading, item: Item) -> str:
+    standing = _t(reading.standing(item))
+    keys = ", ".join(dict.fromkeys(source.key for source in item.sources))
+    safety = f"{words.SAFETY}. " if item.severity == "harm" else ""
+    lines = [
+        f"{words.STATE_SIGN[item.state]} **{_t(item.headline)}**" + (f": *{standing}*" if standing else ""),
+        safety + _t(item.text),
+        _t(item.because and f"Because: {item.because}"),
+        _t(words.join([words.grade(item), f"[{keys}]" if keys else "", item.rule])),
+        _walkback(reading, item.walkback),
+    ]
+    return "\n\n".join(line for line in lines if line)
+
+
+def _walkback(reading: Reading, walkback: Walkback) -> str:
+    lines = _condition(reading, walkback.when, 0)
+    if walkback.unless:
+        lines += ["- unless", *_condition(reading, walkback.unless, 1)]
+    return "\n".join(lines)
+
+
+def _condition(reading: Reading, condition: Condition, depth: int) -> list[str]:
+    pad = "  " * depth
+    facts = ", ".join(reading.fact_label(name) for name in condition.facts)
+    lines = [f"{pad}- {_t(words.condition_line(condition))}" + (f" ({_t(facts)})" if facts else "")]
+    for part in condition.parts:
+        lines += _condition(reading, part, depth + 1)
+    return lines
+
+
+def _tasks(reading: Reading) -> str:
+    rows = [[words.task_when(task), task.what, task.why] for task in reading.advice.tasks]
+    return _table(["When", "What", "Why"], rows)
+
+
+def _basis(reading: Reading) -> list[str]:
+    a = reading.advice
+    blocks = [f"### {words.SECTIONS['quality']}", _t(words.read_line(a.quality.read)), _t(words.quality_line(a.quality))]
+    if a.quality.issues:
+        blocks.append(_list([_t(words.issue_line(issue)) for issue in a.quality.issues]))
+    if a.facts:
+        rows = []
+        for name in sorted(a.facts):
+            fact = a.facts[name]
+            events = "; ".join(words.event_line(event) for event in fact.events)
+            rows.append([fact.label, words.fact_value(fact), words.day(fact.day), words.fact_state(fact), events])
+        blocks += [
+            f"### {words.SECTIONS['facts']}",
+            _table(["Fact", "Value", "Day", "State", "Record"], rows),
+        ]
+    if reading.sources:
+        lines = [f"**{_t(s.key)}** {_t(words.source_line(s))}" for s in reading.sources]
+        blocks += [f"### {words.SECTIONS['sources']}", _list(lines)]
+    provenance = [f"{name}: {_t(value)}" for name, value in words.provenance(a.provenance)]
+    return [*blocks, f"### {words.SECTIONS['provenance']}", _list(provenance)]
