@@ -1,4 +1,4 @@
-"""Advice made by hand: an empty one, a typical one, the worst we can imagine. The content is only plausible."""
+"""Advice made by hand: an empty one, a typical one, the worst we can imagine. The content is made up."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ DEF = Source(
     verification="secondary",
     note="the wording through a later consensus",
 )
-LABEL = Source(key="LBL-GCV", title="Ganciclovir, prescribing information", locator="PMID 123", verification="recalled")
+LABEL = Source(
+    key="LBL-GCV", title="Ganciclovir, prescribing information", locator="PMID 123", verification="recalled"
+)
 
 
 def empty() -> Advice:
@@ -67,7 +69,9 @@ def empty() -> Advice:
         tasks=[],
         facts={},
         timeline=Timeline(),
-        quality=DataQuality(read={"person": 1, "measurement": 12}, rejected=0, unmapped=0, unusable=0, issues=[]),
+        quality=DataQuality(
+            read={"person": 1, "measurement": 12}, rejected=0, unmapped=0, unusable=0, issues=[]
+        ),
         provenance=PROVENANCE,
     )
 
@@ -86,7 +90,9 @@ def item(rule: str, headline: str, text: str, **given: Any) -> Item:
         "state": "applies",
         "verification": "secondary",
         "sources": [ECCO],
-        "walkback": Walkback(when=condition("recurrent and takes a systemic steroid", "true", "steroid_dose")),
+        "walkback": Walkback(
+            when=condition("recurrent and takes a systemic steroid", "true", "steroid_dose")
+        ),
     }
     return Item(rule=rule, headline=headline, text=text, **{**fields, **given})
 
@@ -129,7 +135,9 @@ def _facts() -> dict[str, Fact]:
             why="older than 30 days",
             events=[weight],
         ),
-        "genotype": Fact(name="genotype", label="UL97 and UL54 genotype", state="missing", why="no result in the record"),
+        "genotype": Fact(
+            name="genotype", label="UL97 and UL54 genotype", state="missing", why="no result in the record"
+        ),
         "steroid_dose": Fact(
             name="steroid_dose",
             label="steroid, prednisone-equivalent",
@@ -137,7 +145,9 @@ def _facts() -> dict[str, Fact]:
             unit="mg/d",
             day="2026-03-28",
             state="known",
-            events=[Event(source="MedicationRequest/pred", day="2026-02-20", text="prednisolone 40 mg once daily")],
+            events=[
+                Event(source="MedicationRequest/pred", day="2026-02-20", text="prednisolone 40 mg once daily")
+            ],
         ),
         "retinitis": Fact(name="retinitis", label="retinitis", state="absent", day="2026-03-20"),
     }
@@ -249,7 +259,14 @@ def typical() -> Advice:
             "UL97 and UL54 if it has not fallen by then.",
         ],
         status=[
-            Status(name="recurrent", label="Recurrent", answer="yes", truth="true", tone="watch", rule="recurrent"),
+            Status(
+                name="recurrent",
+                label="Recurrent",
+                answer="yes",
+                truth="true",
+                tone="watch",
+                rule="recurrent",
+            ),
             Status(
                 name="refractory",
                 label="Refractory",
@@ -272,8 +289,8 @@ def typical() -> Advice:
             item(
                 "cause_underdosed",
                 "The first course was too weak",
-                "Ganciclovir 175 mg every 12 h from 13 to 21 March is half of the dose that a creatinine clearance "
-                "of 72 mL/min calls for; two days were missed.",
+                "Ganciclovir 175 mg every 12 h from 13 to 21 March is half of the dose that a creatinine "
+                "clearance of 72 mL/min calls for; two days were missed.",
                 statement="S03",
                 evidence="consistent",
                 certainty="moderate",
@@ -313,7 +330,8 @@ def typical() -> Advice:
             item(
                 "dose_ganciclovir",
                 "Ganciclovir 350 mg IV every 12 h",
-                "The label dose for today's kidney. Do not halve it for the neutrophils; add G-CSF below 0.5 ×10⁹/L.",
+                "The label dose for today's kidney. Do not halve it for the neutrophils; "
+                "add G-CSF below 0.5 ×10⁹/L.",
                 because="the course so far gave half of it, and subtherapeutic exposure breeds resistance.",
                 strength="strong",
                 certainty="moderate",
@@ -457,7 +475,7 @@ def typical() -> Advice:
 
 
 def worst() -> Advice:
-    """Ten years of weekly loads, two assays and two units, forty drugs, long names, an abstention, hostile text."""
+    """Ten years of weekly loads, two assays, two units, forty drugs, long names, hostile text."""
     base = typical()
     first = date(2016, 4, 4)
     loads: list[Load] = []
@@ -465,7 +483,11 @@ def worst() -> Advice:
         day = str(first + timedelta(days=7 * n))
         height = (n * 37) % 101 / 100 + (3.2 if n % 130 > 100 else 1.4)
         value = round(10**height)
-        stream = "plasma, Roche cobas CMV, central laboratory" if n < 300 or n % 2 else "plasma, Abbott RealTime, outside"
+        stream = (
+            "plasma, Roche cobas CMV, central laboratory"
+            if n < 300 or n % 2
+            else "plasma, Abbott RealTime, outside"
+        )
         if value < 137:
             bound = {"low": 0.0, "high": 137.0, "reported": "<137"}
             loads.append(load(day, 0, stream, form="below" if n % 3 else "not_detected", **bound))
@@ -510,13 +532,18 @@ def worst() -> Advice:
             Band(kind="episode", label=f"episode {n + 1}", start=str(start), end=str(start + timedelta(60)))
         )
         bands.append(
-            Band(kind="verdict", label=f"day 7 of course {n}: early rise, watched", start=str(start), end=str(start))
+            Band(
+                kind="verdict",
+                label=f"day 7 of course {n}: early rise, watched",
+                start=str(start),
+                end=str(start),
+            )
         )
     hostile = '<script>alert("x")</script> & **bold** | pipe \x1b[31m ‮ </svg> {{ 7*7 }}'
     many = [
         item(
             f"rule_{n}",
-            f"Advice number {n} with a headline that goes on rather longer than any headline should be allowed to",
+            f"Advice number {n} with a headline that goes on for longer than a headline should be allowed to",
             "A text of ordinary length, in whole sentences. " * 4,
             topic=("antiviral", "monitoring", "supportive", "escalation", "counselling", "odd topic")[n % 6],
             state=("applies", "undetermined", "overridden", "provided")[n % 4],
@@ -536,7 +563,9 @@ def worst() -> Advice:
             unit="IU/mL",
             state=("missing", "known", "conflicting", "unusable", "stale")[n % 5],  # type: ignore[arg-type]
             why="two values on one day disagree",
-            events=[Event(source=f"Observation/{n}-{k}", day="2026-03-20", text="12 400 IU/mL") for k in range(6)],
+            events=[
+                Event(source=f"Observation/{n}-{k}", day="2026-03-20", text="12 400 IU/mL") for k in range(6)
+            ],
         )
     facts["hostile"] = Fact(name="hostile", label=hostile, value=hostile, unit=hostile, state="known")
     return base.model_copy(
@@ -554,7 +583,10 @@ def worst() -> Advice:
             ],
             "facts": facts,
             "timeline": Timeline(
-                loads=sorted(loads, key=lambda x: (x.day, x.stream)), bars=bars, labs=base.timeline.labs, bands=bands
+                loads=sorted(loads, key=lambda x: (x.day, x.stream)),
+                bars=bars,
+                labs=base.timeline.labs,
+                bands=bands,
             ),
         }
     )

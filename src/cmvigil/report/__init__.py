@@ -1,1 +1,1 @@
-"""The faces of an :class:`~cmvigil.advice.Advice`: terminal, Markdown, JSON and HTML, all in the same words and order."""
+"""The faces of an :class:`~cmvigil.advice.Advice`: terminal, Markdown, JSON, HTML. One voice, one order."""

@@ -1,6 +1,8 @@
-"""The timeline as one SVG picture: loads, drugs and laboratory values over one time axis. Offline, the same bytes every time.
+"""The timeline as one SVG picture: loads, drugs and laboratory values over one time axis.
 
-Altair and vl-convert are imported on the first picture, not before: they cost more than everything else together.
+It is made offline and has the same bytes every time. Positions are computed here in pixels, so that forty
+drugs and ten years find their room; Altair draws the marks. Altair and vl-convert are imported on the first
+picture, not before: they cost more than everything else together.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ INK, MUTED, LINE, SHADE, EPISODE, PAPER = "#1b1f24", "#59636e", "#d5dae0", "#eff
 STREAM_INK = ("#0072b2", "#a35200", "#00735a", "#8f4a75")
 DRUG, DRUG_WEAK = "#8fb8d6", "#c9ced4"
 COLOURS = (INK, MUTED, LINE, SHADE, EPISODE, PAPER, *STREAM_INK, DRUG, DRUG_WEAK)
-"""Every colour of the picture (Okabe-Ito, darkened to be read as lines). ``style.css`` answers each in the dark."""
+"""Every colour of the picture (Okabe-Ito, darkened for lines). ``style.css`` answers each in the dark."""
 
 STREAM_SHAPE = ("circle", "square", "diamond", "cross")
 STREAM_SIGN = ("●", "■", "◆", "✚")
@@ -34,8 +36,8 @@ _WIDTH, _LEFT, _RIGHT = 600, 168, 92
 _LONG_SPAN, _FOCUS = 540, 180
 _JOIN_WITHIN = 90
 _VEGA_LITE = "6.4"
-_MARKS = ("shades", "grids", "rects", "rules", "points", "texts")
-_CHAR = 5.9  # average width of a character at 11 px; labels are cut or left out by it, so no font is measured
+_MARKS = ("shades", "grids", "rects", "outlines", "rules", "points", "texts")
+_CHAR = 6.4  # average width of a character at 11 px; labels are cut or left out by it, so no font is measured
 
 
 @dataclass
@@ -50,6 +52,7 @@ class _Panel:
     shades: list[dict[str, Any]] = field(default_factory=list)
     grids: list[dict[str, Any]] = field(default_factory=list)
     rects: list[dict[str, Any]] = field(default_factory=list)
+    outlines: list[dict[str, Any]] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
     points: list[dict[str, Any]] = field(default_factory=list)
     texts: list[dict[str, Any]] = field(default_factory=list)
@@ -66,8 +69,11 @@ class _Panel:
     def holds(self, day: str) -> bool:
         return self.domain[0] <= date.fromisoformat(day) <= self.domain[1]
 
-    def rect(self, x: float, x2: float, y: float, y2: float, fill: str, stroke: str = "none", dash: int = 0) -> None:
-        self.rects.append({"x": x, "x2": x2, "y": y, "y2": y2, "fill": fill, "stroke": stroke, "dash": dash})
+    def rect(self, x: float, x2: float, y: float, y2: float, fill: str) -> None:
+        self.rects.append({"x": x, "x2": x2, "y": y, "y2": y2, "fill": fill})
+
+    def outline(self, x: float, x2: float, y: float, y2: float) -> None:
+        self.outlines.append({"x": x, "x2": x2, "y": y, "y2": y2})
 
     def shade(self, x: float, x2: float, y: float, y2: float, fill: str) -> None:
         self.shades.append({"x": x, "x2": x2, "y": y, "y2": y2, "fill": fill})
@@ -82,8 +88,11 @@ class _Panel:
         row = {"x": x, "y": y, "shape": shape, "ink": ink, "fill": ink if filled else PAPER, "size": size}
         self.points.append(row)
 
-    def text(self, x: float, y: float, text: str, ink: str = INK, align: str = "left", weight: str = "normal") -> None:
-        self.texts.append({"x": x, "y": y, "text": words.clean(text), "ink": ink, "align": align, "weight": weight})
+    def text(
+        self, x: float, y: float, text: str, ink: str = INK, align: str = "left", weight: str = "normal"
+    ) -> None:
+        row = {"x": x, "y": y, "text": words.clean(text), "ink": ink, "align": align, "weight": weight}
+        self.texts.append(row)
 
     def label(self, y: float, text: str, ink: str = INK) -> None:
         """A row's name, left of the panel."""
@@ -150,7 +159,7 @@ def _panels(reading: Reading, domain: tuple[date, date], whole: tuple[date, date
 
 
 def _flags(bands: list[Band], domain: tuple[date, date]) -> _Panel:
-    """Names of episodes and verdicts in as few lines as do not overlap; what finds no place stays in the table."""
+    """Names of episodes and verdicts in lines that do not overlap; what finds no room stays in the table."""
     panel = _Panel(0, domain, top=4)
     ends: list[float] = []
     for band in sorted(bands, key=lambda b: (b.start, b.kind, b.label)):
@@ -170,14 +179,18 @@ def _flags(bands: list[Band], domain: tuple[date, date]) -> _Panel:
 
 
 def _loads(reading: Reading, unit: str, domain: tuple[date, date], height: float) -> _Panel:
-    """Loads of one unit on a log axis. Filled: quantified; open: below LLOQ or not detected; triangle: comparator."""
+    """Loads of one unit on a log axis.
+
+    Filled: quantified; open: below LLOQ or not detected; triangle: comparator.
+    """
     overview = height < 100
     years = f"{domain[0].year}–{domain[1].year}"
     panel = _Panel(height, domain, f"Viral load, {unit}" + (f", whole record {years}" if overview else ""))
     panel.top, panel.dated = (34 if overview else 26), True
     streams = [(n, stream) for n, stream in enumerate(reading.streams) if stream.unit == unit]
     shown = [[load for load in s.loads if panel.holds(load.day)] for _, s in streams]
-    values = [v for loads in shown for x in loads for v in (x.low, x.high, x.lloq) if v and v > 0] or [100.0, 10000.0]
+    values = [v for loads in shown for x in loads for v in (x.low, x.high, x.lloq) if v and v > 0]
+    values = values or [100.0, 10_000.0]
     low, high = floor(log10(min(values))), max(floor(log10(max(values))) + 1, floor(log10(min(values))) + 2)
     bottom = low - 0.7
 
@@ -263,8 +276,11 @@ def _drugs(bars: list[Bar], courses: list[Band], title: str, row: float, domain:
             elif bar.group == "steroid" and tallest and _milligrams(bar.dose):
                 part = _milligrams(bar.dose) / tallest
             unknown = bar.group == "antiviral" and bar.share is None
-            fill = PAPER if unknown else DRUG if bar.group == "antiviral" else DRUG_WEAK
-            panel.rect(x, x2, base - full * part, base, fill, MUTED if unknown else "none", 3 if unknown else 0)
+            if unknown:
+                panel.outline(x, x2, base - full, base)
+            else:
+                fill = DRUG if bar.group == "antiviral" else DRUG_WEAK
+                panel.rect(x, x2, base - full * part, base, fill)
             given = words.share(bar) if shared and bar.share is not None else ""
             for text in (words.join([bar.dose, given]), bar.dose, given):
                 if text and len(text) * _CHAR + 8 < x2 - x:
@@ -307,7 +323,8 @@ def _lab(label: str, unit: str, points: list[LabPoint], domain: tuple[date, date
     panel.grid(0, _WIDTH, 44, 44)
     if shown:
         last = shown[-1]
-        panel.text(_WIDTH + 6, y(last.low if last.high is None else last.high), words.bounds(last.low, last.high))
+        at = y(last.low if last.high is None else last.high)
+        panel.text(_WIDTH + 6, at, words.bounds(last.low, last.high))
     else:
         earlier = words.count(len(points), "result")
         panel.text(4, 24, f"{earlier} before this picture begins, in the table", MUTED)
@@ -388,12 +405,12 @@ def _svg(sheet: _Panel, reading: Reading) -> str:
     ink = {"stroke": alt.Stroke("ink:N", scale=None)}
     fill = {"fill": alt.Fill("fill:N", scale=None)}
     dash = {"strokeDash": alt.StrokeDash("dash:Q", scale=dashes, legend=None)}
-    line = {"stroke": alt.Stroke("stroke:N", scale=None)}
     form = {"shape": alt.Shape("shape:N", scale=None), "size": alt.Size("size:Q", scale=None)}
     layers = [
         layer(sheet.shades, "rect", corner | fill),
         layer(sheet.grids, "rule", corner | ink),
-        layer(sheet.rects, "rect", corner | fill | line | dash),
+        layer(sheet.rects, "rect", corner | fill),
+        layer(sheet.outlines, "rect", corner, fill=PAPER, stroke=MUTED, strokeDash=[4, 3]),
         layer(sheet.rules, "rule", corner | ink | dash),
         layer(sheet.points, "point", form | fill | ink, strokeWidth=1.5, opacity=1),
     ]
@@ -417,6 +434,7 @@ def _svg(sheet: _Panel, reading: Reading) -> str:
         + f'<desc id="timeline-desc">{about}</desc>'
     )
     body: str = re.sub(r"^<svg[^>]*>", "", drawn)
+    body = re.sub(r'<path class="(?:background|foreground)"[^>]*/>', "", body)
     return head + re.sub(r' (?:role|aria-\w+|font-family|pointer-events)="[^"]*"', "", body)
 
 

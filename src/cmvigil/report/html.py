@@ -1,4 +1,4 @@
-"""The page for the notes: one file, no request to anywhere, no script, readable on paper, telephone and in the dark."""
+"""The page for the notes: one file, no request, no script; for screen, paper, telephone and the dark."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from cmvigil.advice import Advice
@@ -15,14 +15,18 @@ from cmvigil.report.reading import Reading
 
 
 def render(advice: Advice, *, chart: bool = True) -> str:
-    """The whole advice as one HTML document. ``chart=False`` leaves the picture out (its table stays) and is fast."""
+    """The whole advice as one HTML document.
+
+    ``chart=False`` leaves out the picture, which takes most of the time; its table stays.
+    """
     reading = Reading(advice)
-    picture = Markup(charts.timeline(advice)) if chart else Markup("")  # our own SVG, escaped where it was made
+    # Our own SVG: its texts were escaped where it was made.
+    picture = Markup(charts.timeline(advice) if chart else "")
     ids = {id(item): f"item-{n}" for n, item in enumerate(reading.items, 1)}
     sources: dict[str, str] = {}
     for n, source in enumerate(reading.sources, 1):
         sources.setdefault(source.key, f"source-{n}")
-    return _template().render(
+    page: str = _template().render(
         advice=advice,
         reading=reading,
         words=words,
@@ -33,6 +37,7 @@ def render(advice: Advice, *, chart: bool = True) -> str:
         source_ids=sources,
         fact_ids={name: f"fact-{n}" for n, name in enumerate(sorted(advice.facts), 1)},
     )
+    return page
 
 
 @cache
@@ -41,7 +46,7 @@ def _style() -> str:
 
 
 @cache
-def _template() -> Any:
+def _template() -> Template:
     def shown(value: Any) -> Any:
         return words.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 

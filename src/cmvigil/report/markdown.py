@@ -12,7 +12,10 @@ _LOADS_SHOWN = 30
 
 
 def render(advice: Advice) -> str:
-    """The whole advice as Markdown, ending with a newline. Of a long series the latest loads are listed, the rest counted."""
+    """The whole advice as Markdown, ending with a newline.
+
+    Of a long series the latest loads are listed and the rest counted.
+    """
     reading = Reading(advice)
     blocks = [
         _head(reading),
@@ -71,13 +74,25 @@ def _timeline(reading: Reading) -> list[str]:
             blocks.append(f"{earlier} not listed here; the JSON and HTML answers hold all.")
     if t.bars:
         rows = [
-            [b.label, b.dose, words.day(b.start), "running" if b.running else words.day(b.end), words.share(b)]
+            [
+                b.label,
+                b.dose,
+                words.day(b.start),
+                "running" if b.running else words.day(b.end),
+                words.share(b),
+            ]
             for b in reading.bars
         ]
         blocks.append(_table(["Drug", "Dose", "From", "To", "Share of the called-for dose"], rows))
     if t.labs:
         rows = [
-            [label, words.bounds(points[-1].low, points[-1].high), words.unit(unit), words.day(points[-1].day), str(len(points))]
+            [
+                label,
+                words.bounds(points[-1].low, points[-1].high),
+                words.unit(unit),
+                words.day(points[-1].day),
+                str(len(points)),
+            ]
             for label, unit, points in reading.labs
         ]
         blocks.append(_table(["Laboratory", "Latest", "Unit", "Day", "Results"], rows))
@@ -98,7 +113,7 @@ def _advice(reading: Reading) -> list[str]:
     for title, items in reading.topics:
         blocks.append(f"### {_t(title)}")
         blocks.extend(_item(reading, item) for item in items)
-    return blocks or [_t(reading.silence)]
+    return blocks
 
 
 def _item(reading: Reading, item: Item) -> str:
@@ -138,7 +153,11 @@ def _tasks(reading: Reading) -> str:
 
 def _basis(reading: Reading) -> list[str]:
     a = reading.advice
-    blocks = [f"### {words.SECTIONS['quality']}", _t(words.read_line(a.quality.read)), _t(words.quality_line(a.quality))]
+    blocks = [
+        f"### {words.SECTIONS['quality']}",
+        _t(words.read_line(a.quality.read)),
+        _t(words.quality_line(a.quality)),
+    ]
     if a.quality.issues:
         blocks.append(_list([_t(words.issue_line(issue)) for issue in a.quality.issues]))
     if a.facts:
@@ -146,7 +165,9 @@ def _basis(reading: Reading) -> list[str]:
         for name in sorted(a.facts):
             fact = a.facts[name]
             events = "; ".join(words.event_line(event) for event in fact.events)
-            rows.append([fact.label, words.fact_value(fact), words.day(fact.day), words.fact_state(fact), events])
+            rows.append(
+                [fact.label, words.fact_value(fact), words.day(fact.day), words.fact_state(fact), events]
+            )
         blocks += [
             f"### {words.SECTIONS['facts']}",
             _table(["Fact", "Value", "Day", "State", "Record"], rows),

@@ -17,7 +17,19 @@ _TONE = {"harm": "bold red", "watch": "bold", "calm": "", "unknown": "italic"}
 _HEAD = {"applies": "bold", "provided": "bold", "undetermined": "italic", "overridden": "dim strike"}
 # For streams that cannot carry them, the signs have ASCII doubles.
 _ASCII = str.maketrans(
-    {"●": "*", "○": "o", "◐": "~", "▲": "!", "◆": "+", "–": "-", "·": ";", "×": "x", "µ": "u", "─": "-", "⁹": "9"}
+    {
+        "●": "*",
+        "○": "o",
+        "◐": "~",
+        "▲": "!",
+        "◆": "+",
+        "–": "-",
+        "·": ";",
+        "×": "x",
+        "µ": "u",
+        "─": "-",
+        "⁹": "9",
+    }
     | {"⁶": "6", "³": "3", "“": '"', "”": '"', words.THIN: " ", words.NBSP: " "}
 )
 
@@ -68,7 +80,7 @@ class _Printer:
             self.line(text, indent=indent)
 
     def out(self, text: Text, indent: int = 0, hang: int = 0) -> None:
-        """One paragraph; lines after the first stand ``hang`` further in. No trailing blanks: it may be piped."""
+        """A paragraph; lines after the first stand ``hang`` further in. No blanks trail, it may be piped."""
         for n, line in enumerate(text.wrap(self.console, max(20, self.console.width - indent - hang))):
             line.rstrip()
             margin = " " * (indent + (hang if n else 0))
@@ -86,7 +98,9 @@ class _Printer:
 
     def head(self) -> None:
         a = self.reading.advice
-        self.line(words.join([f"CMV assessment, {words.day(a.as_of)}", a.subject, f"patient {a.patient}"]), "dim")
+        self.line(
+            words.join([f"CMV assessment, {words.day(a.as_of)}", a.subject, f"patient {a.patient}"]), "dim"
+        )
         summary = self.text(("\n".join(a.summary), "bold"))
         if a.summary and self.console.is_terminal:
             self.console.print(Panel(summary, expand=False), highlight=False)
@@ -96,7 +110,9 @@ class _Printer:
             self.console.print()
         for status in a.status:
             style = _TONE[status.tone]
-            self.out(self.text((f"{words.TONE_SIGN[status.tone]} ", style), (words.status_line(status), style)))
+            self.out(
+                self.text((f"{words.TONE_SIGN[status.tone]} ", style), (words.status_line(status), style))
+            )
         if self.reading.silence:
             self.console.print()
             self.line(self.reading.silence, "bold")
@@ -140,7 +156,12 @@ class _Printer:
         if self.reading.advice.changes:
             self.heading("changes")
             for n, question in enumerate(self.reading.advice.changes, 1):
-                self.out(self.text((f"{n}. ", ""), (question.ask, "bold"), (f" ({words.STATE[question.state]})", "")), hang=3)
+                self.out(
+                    self.text(
+                        (f"{n}. ", ""), (question.ask, "bold"), (f" ({words.STATE[question.state]})", "")
+                    ),
+                    hang=3,
+                )
                 self.line(f"decides: {'; '.join(question.decides)}" if question.decides else "", indent=3)
 
     def tasks(self) -> None:

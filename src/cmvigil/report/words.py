@@ -1,4 +1,4 @@
-"""The words, signs, dates and numbers of every face. One voice: whatever two faces both say is worded here."""
+"""The words, signs, dates and numbers of every face. What two faces both say is worded here."""
 
 from __future__ import annotations
 
@@ -88,7 +88,15 @@ NOTHING_YET = "Nothing can be advised yet: the answers below are needed first."
 NOTHING_COVERED = "No advice: this patient is outside what cmvigil covers."
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_UNITS = {"10*9/L": "×10⁹/L", "10*6/L": "×10⁶/L", "10*3/uL": "×10³/µL", "{ratio}": "", "1": "", "d": "days", "a": "years"}
+_UNITS = {
+    "10*9/L": "×10⁹/L",
+    "10*6/L": "×10⁶/L",
+    "10*3/uL": "×10³/µL",
+    "{ratio}": "",
+    "1": "",
+    "d": "days",
+    "a": "years",
+}
 # Controls, and marks that reverse the reading direction: a value must not redraw the page it stands on.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _READ = {
@@ -109,7 +117,7 @@ def clean(text: str) -> str:
 
 
 def day(iso: str | None, therapy_day: int | None = None) -> str:
-    """``2026-03-28`` as ``28 Mar 2026``, with a day of therapy ``28 Mar 2026 (day 14)``; other text as it stands."""
+    """``2026-03-28`` as ``28 Mar 2026`` or ``28 Mar 2026 (day 14)``; what is no date as it stands."""
     if not iso:
         return ""
     try:
@@ -203,7 +211,10 @@ def task_when(task: Task) -> str:
 
 def issue_line(issue: QualityIssue) -> str:
     """``rejected: labs[3] unit - found "K/L"; expected ...; remedy``."""
-    parts = [f"found {issue.found}" if issue.found else "", f"expected {issue.expected}" if issue.expected else ""]
+    parts = [
+        f"found {issue.found}" if issue.found else "",
+        f"expected {issue.expected}" if issue.expected else "",
+    ]
     said = "; ".join(part for part in [*parts, issue.remedy] if part)
     return f"{ISSUE[issue.level]}, {issue.place}: {said}"
 
@@ -278,5 +289,8 @@ def provenance(p: Provenance) -> list[tuple[str, str]]:
         ("Accepted risks", ", ".join(p.accepted_risks) or "none"),
         ("Input", p.input_hash),
         ("Schema", p.schema_version),
-        ("Recalled rules", f"{number(p.recalled_rules)} (written from memory, not yet checked against the source)"),
+        (
+            "Recalled rules",
+            f"{number(p.recalled_rules)} (written from memory, not yet checked against the source)",
+        ),
     ]
