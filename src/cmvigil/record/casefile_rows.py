@@ -28,9 +28,6 @@ from cmvigil.record.tables import (
 )
 from cmvigil.record.vocabulary import vocabulary
 
-_BLOOD = "cmv_load"
-_ELSEWHERE = "cmv_load_site"
-
 
 def case_record(document: Document, file: str = "") -> Record:
     """The record of a case file. Raises IntakeError with every problem."""
@@ -114,9 +111,7 @@ class _Writer:
         place = f"line {line}: {spell(path)}" if line else spell(path)
         self.record.issues.append(Issue(level, place, found, expected, remedy))
 
-    def _observe(
-        self, concept: str, day: date, path: Path, known_on: date | None = None, **content: Any
-    ) -> None:
+    def _observe(self, concept: str, day: date, path: Path, known_on: date | None = None, **content: Any) -> None:
         self.record.add(Observation(**self._base(day, path, known_on), concept=concept, **content))
 
     def _condition(self, concept: str, day: date, path: Path, **content: Any) -> None:
@@ -163,20 +158,18 @@ class _Writer:
         lloq: Decimal | None = None,
         upper: Decimal | None = None,
         lower: Decimal | None = None,
-        problem: str | None = None,
+        unusable: tuple[str, str] | None = None,
     ) -> None:
         quantity = vocabulary().quantities[concept]
         result = units.result(value)
-        if result is not None and result.unit and unit is None:
+        if result is not None and unit is None:
             unit = result.unit
         measured = units.measure(quantity, result, unit, lloq=lloq, upper=upper, lower=lower, found=value)
-        if problem:
-            measured = measured._replace(value=None, problem=problem, remedy=f"Add {problem.split()[0]}.")
-        reported = f"{value} {unit}" if unit and not value.endswith(unit) else value
+        if unusable is not None:
+            measured = measured._replace(value=None, problem=unusable[0], remedy=unusable[1])
+        reported = units.reported_text(value, unit)
         if measured.problem:
-            self._issue(
-                "unusable", path, measured.problem, f"{quantity.label} in {quantity.unit}", measured.remedy
-            )
+            self._issue("unusable", path, measured.problem, f"{quantity.label} in {quantity.unit}", measured.remedy)
         for found, expected, remedy in units.remarks(measured, reported):
             self._issue("note", path, found, expected, remedy)
         self.record.add(
@@ -220,9 +213,7 @@ class _Writer:
         for index, transplant in enumerate(host.transplants):
             path = self._item(("host", "transplants"), index)
             self.record.add(
-                Procedure(
-                    **self._base(transplant.date, path), concept=transplant.procedure, end=transplant.date
-                )
+                Procedure(**self._base(transplant.date, path), concept=transplant.procedure, end=transplant.date)
             )
             for concept, word in (
                 ("donor_cmv_igg", transplant.donor_igg),
@@ -281,9 +272,7 @@ class _Writer:
         text = "_".join(value.lower().replace("-", " ").split())
         if text not in known:
             line = self._document.line(path)
-            self.problems.append(
-                Problem(f"'{value}'", f"one of {', '.join(known)}", "", spell(path), line, self._file)
-            )
+            self.problems.append(Problem(f"'{value}'", f"one of {', '.join(known)}", "", spell(path), line, self._file))
             return
         self._observe(concept, day or self._now(path), path, text=text)
 
@@ -296,23 +285,14 @@ class _Writer:
             }
             if load.lloq is None and defaults is not None and given["unit"] != defaults.unit:
                 given["lloq"] = None  # the limit was given in another unit
-            specimen = given["specimen"]
-            concept = _ELSEWHERE if specimen in vocabulary().quantities[_ELSEWHERE].specimens else _BLOOD
-            known = specimen in vocabulary().quantities[concept].specimens
-            problem = (
-                None
-                if known
-                else "specimen not stated"
-                if specimen is None
-                else f"specimen {specimen} is tissue"
-            )
+            concept, problem, remedy = units.load_concept(given["specimen"])
             self._measure(
                 concept,
                 load.date,
                 ("viral_loads", index),
                 load.value,
                 known_on=load.reported_on,
-                problem=problem,
+                unusable=(problem, remedy) if problem else None,
                 **given,
             )
 
@@ -430,9 +410,7 @@ class _Writer:
             self.record.add(Susceptibility(**base, concept=drug, call=call, method=genotype.method))
 
     def _gene(self, genotype: Genotype, name: str, gene: Gene, path: Path) -> None:
-        spans: list[tuple[Decimal | None, Decimal | None]] = [
-            (span.first, span.last) for span in gene.covered
-        ]
+        spans: list[tuple[Decimal | None, Decimal | None]] = [(span.first, span.last) for span in gene.covered]
         for first, last in spans or [(None, None)]:
             base = self._base(genotype.date, path, genotype.reported_on)
             self.record.add(Coverage(**base, gene=name, first=first, last=last, method=genotype.method))

@@ -13,7 +13,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
 
 from cmvigil.record.tables import Range
-from cmvigil.record.vocabulary import Quantity, Unit
+from cmvigil.record.vocabulary import Quantity, Unit, vocabulary
 
 ZERO = Decimal(0)
 _MICRO = Decimal("0.000001")
@@ -110,55 +110,50 @@ def measure(
     unit: str | None,
     *,
     lloq: Decimal | None = None,
+    lloq_unit: str | None = None,
     upper: Decimal | None = None,
     lower: Decimal | None = None,
+    limits_unit: str | None = None,
     found: str = "",
 ) -> Measured:
-    """Bring a result into ``quantity``'s unit. ``lloq`` and reference limits come in the result's own unit.
+    """Bring a result into ``quantity``'s unit. ``lloq`` and reference limits are in the result's unit
+    unless theirs
+    is given.
 
     Never raises: what cannot be used has ``value`` None and a ``problem`` with its remedy.
     """
     if reported is None:
-        return _unusable(
-            None, unit, f"{found or 'the result'} is not a result", "Write a number, <x, >x or not detected."
-        )
+        return _unusable(None, unit, f"'{found}' is not a result", "Write a number, <x, >x or not detected.")
+    form = reported.form
     if not unit:
-        if reported.form == "not_detected" and quantity.per_unit:
-            return _unusable(
-                reported.form, None, "no unit stated", "State the unit of the assay (IU/mL or copies/mL)."
-            )
-        return _unusable(reported.form, None, "no unit stated", f"State the unit: {_units(quantity)}.")
+        return _unusable(form, None, "no unit stated", f"State the unit: {_units(quantity)}.")
     known = quantity.accepts.get(unit)
     if known is None:
-        return _unusable(
-            reported.form,
-            unit,
-            f"unit '{unit}' is not accepted for {quantity.label}",
-            f"Use {_units(quantity)}.",
-        )
-    if reported.form in ("not_detected", "detected_below_lloq") and not quantity.per_unit:
-        return _unusable(reported.form, unit, f"{quantity.label} needs a number", "Write the number.")
-    if reported.form == "detected_below_lloq":
-        lloq = lloq if lloq is not None else reported.number
-        if lloq is None:
-            return _unusable(
-                reported.form,
-                known.canonical,
-                "detected, but the limit of quantification is not known",
-                "Add lloq.",
-            )
-    limits = [None if x is None else _convert(x, known) for x in (lloq, upper, lower)]
-    value = _range(reported, limits[0], known)
+        problem = f"unit '{unit}' is not accepted for {quantity.label}"
+        return _unusable(form, unit, problem, f"Use {_units(quantity)}.")
+    if form in ("not_detected", "detected_below_lloq") and not quantity.per_unit:
+        return _unusable(form, known.canonical, f"{quantity.label} needs a number", "Write the number.")
+    lowest = _limit(lloq, lloq_unit, known, quantity)
+    if form == "detected_below_lloq":
+        if reported.number is not None and lowest is None:
+            lowest = _convert(reported.number, known)
+        if lowest is None:
+            problem = "detected, but the limit of quantification is not known"
+            return _unusable(form, known.canonical, problem, "State the assay's lower limit of quantification.")
+    value = _range(reported, lowest, known)
     top = value.low if value.high is None else value.high
     if value.low < ZERO or top < quantity.low or value.low > quantity.high or top > quantity.high:
-        return _unusable(
-            reported.form,
-            known.canonical,
-            f"{found or reported.number} is outside {quantity.low} to {quantity.high} {known.canonical}",
-            "Check the number and its unit.",
-        )
+        number = "" if reported.number is None else reported.number.normalize()
+        problem = f"{number} {unit} is outside {quantity.low} to {quantity.high} {known.canonical}"
+        return _unusable(form, known.canonical, problem, "Check the number and its unit.")
     return Measured(
-        value, reported.form, known.canonical, known.factor is None, limits[0], limits[1], limits[2]
+        value,
+        form,
+        known.canonical,
+        known.factor is None,
+        lowest,
+        _limit(upper, limits_unit, known, quantity),
+        _limit(lower, limits_unit, known, quantity),
     )
 
 
@@ -179,9 +174,25 @@ def remarks(measured: Measured, reported: str) -> list[tuple[str, str, str]]:
     return said
 
 
-def limit(value: Decimal | None, unit: Unit | None) -> Decimal | None:
-    """A limit (LLOQ, reference limit) brought into canonical units; None where either is unknown."""
-    return None if value is None or unit is None else _convert(value, unit)
+def load_concept(specimen: str | None) -> tuple[str, str | None, str]:
+    """The concept of a viral load in a specimen, and what is wrong (problem, remedy) where it cannot be
+    used."""
+    known = vocabulary().quantities
+    if specimen is None:
+        return (
+            "cmv_load",
+            "specimen not stated",
+            "State the specimen: plasma and whole blood are different things.",
+        )
+    for concept in ("cmv_load", "cmv_load_site"):
+        if specimen in known[concept].specimens:
+            return concept, None, ""
+    return "cmv_load", f"no viral load is kept for {specimen}", "Give tissue results as tissue."
+
+
+def reported_text(text: str, unit: str | None) -> str:
+    """A result as it came, with its unit where it has one."""
+    return f"{text} {unit}" if unit and not text.endswith(unit) and any(c.isdigit() for c in text) else text
 
 
 def stream(
@@ -203,6 +214,14 @@ def _convert(value: Decimal, unit: Unit) -> Decimal:
         # Beyond 10^15 nothing is plausible; the cap keeps a typing slip from becoming a huge computation.
         return tidy(_SIX_DIGITS.power(Decimal(10), min(max(value, Decimal(-15)), Decimal(15))))
     return tidy(_WIDE.multiply(value, unit.factor)) if unit.factor != 1 else tidy(value)
+
+
+def _limit(value: Decimal | None, unit: str | None, default: Unit, quantity: Quantity) -> Decimal | None:
+    """A limit in the canonical unit; None where its own unit is another quantity or not known."""
+    if value is None:
+        return None
+    own = default if unit is None else quantity.accepts.get(unit)
+    return None if own is None or own.canonical != default.canonical else _convert(value, own)
 
 
 def _range(reported: Result, lloq: Decimal | None, unit: Unit) -> Range:

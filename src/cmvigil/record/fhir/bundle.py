@@ -1,0 +1,238 @@
+"""A Bundle (or a single resource) becomes one patient's record."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from cmvigil.record.codes import with_site
+from cmvigil.record.errors import IntakeError, Problem, listed
+from cmvigil.record.fhir import condition, medication, observation
+from cmvigil.record.fhir.intake import Intake, Place, decimal, dicts, extension
+from cmvigil.record.tables import Person, Record
+
+MAX_DEPTH = 5  # Bundles within Bundles
+
+_READERS: dict[str, Callable[[Intake, Place], None]] = {
+    "Observation": observation.read,
+    "Condition": condition.read_condition,
+    "Procedure": condition.read_procedure,
+    "MedicationRequest": medication.read_request,
+    "MedicationStatement": medication.read_statement,
+    "MedicationAdministration": medication.read_administration,
+}
+# What a malformed resource can raise while it is being read; anything else is a fault of ours and shows as
+# one.
+_ODD = (AttributeError, TypeError, ValueError, KeyError, IndexError, ArithmeticError)
+
+
+def bundle_record(data: dict[str, Any], *, name: str, mapping: Path | None, patient: str | None) -> Record:
+    """The record of one patient. Raises IntakeError for a Bundle of several patients without a choice."""
+    entries = list(_entries(data, "Bundle" if data.get("resourceType") == "Bundle" else "", 0))
+    aliases: dict[str, str] = {}
+    found = _patients(entries, aliases)
+    chosen = _choose(found, aliases, patient, name)
+    intake = Intake(chosen or "patient", with_site(mapping))
+    counts: Counter[str] = Counter()
+    places: list[Place] = []
+    for resource, url, path in entries:
+        kind = str(resource.get("resourceType"))
+        counts[kind] += 1
+        identity = resource.get("id")
+        label = f"{kind}/{identity}" if identity else f"{kind} at {path or 'the top'}"
+        if url:
+            intake.resources.setdefault(url, resource)
+        place = Place(resource, label, path or kind)
+        if identity:
+            if label in intake.resources and intake.resources[label] is not resource:
+                if intake.resources[label] != resource:
+                    intake.issue("rejected", place, "a second version of this resource", "one", "The first is used.")
+                continue
+            intake.resources[label] = resource
+        if kind in _READERS or kind == "Patient" or kind == "DiagnosticReport":
+            mine = _subject(resource, aliases)
+            if kind != "Patient" and chosen is not None and mine not in (None, chosen):
+                continue
+            if kind == "Patient" and chosen is not None and identity is not None and str(identity) != chosen:
+                continue
+            if mine is None and kind != "Patient" and len(found) > 1:
+                intake.issue("rejected", place, "no subject", f"subject Patient/{chosen}", "Not used.", "subject")
+                continue
+            places.append(place)
+    people = _read(intake, places)
+    medication.merge_administrations(intake)
+    intake.close()
+    _person(intake, people)
+    record = intake.record
+    for kind, number in sorted(counts.items()):
+        record.counts[f"read.{kind}"] = number
+    for table, rows in record.rows.items():
+        if rows:
+            record.counts[f"rows.{table}"] = len(rows)
+    return record
+
+
+def _entries(data: Any, path: str, depth: int) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """Every resource with its fullUrl and its path, Bundles unpacked."""
+    if data.get("resourceType") != "Bundle":
+        yield data, "", path
+        return
+    if depth > MAX_DEPTH:
+        return
+    entries = data.get("entry")
+    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(resource, dict):
+            continue
+        where = f"{path}.entry[{index}].resource"
+        if resource.get("resourceType") == "Bundle":
+            yield from _entries(resource, where, depth + 1)
+        else:
+            url = entry.get("fullUrl")
+            yield resource, url if isinstance(url, str) else "", where
+
+
+def _patients(entries: list[tuple[dict[str, Any], str, str]], aliases: dict[str, str]) -> list[str]:
+    """The ids of the patients in a Bundle; ``aliases`` learns which references mean which id."""
+    found: dict[str, None] = {}
+    for resource, url, _ in entries:
+        if resource.get("resourceType") == "Patient":
+            identity = str(resource.get("id") or url.rsplit("/", 1)[-1] or "patient")
+            found[identity] = None
+            aliases[f"Patient/{identity}"] = identity
+            if url:
+                aliases[url] = identity
+    for resource, _, _ in entries:
+        if resource.get("resourceType") in _READERS:
+            mine = _subject(resource, aliases)
+            if mine is not None:
+                found.setdefault(mine)
+    return list(found)
+
+
+def _subject(resource: dict[str, Any], aliases: dict[str, str]) -> str | None:
+    subject = resource.get("subject")
+    reference = subject.get("reference") if isinstance(subject, dict) else None
+    if not isinstance(reference, str):
+        return None
+    known = aliases.get(reference)
+    if known is None:
+        parts = reference.partition("/_history/")[0].split("/")
+        if len(parts) > 1 and parts[-2] != "Patient":
+            known = reference  # a Group, a Device: someone or something else
+        else:
+            known = parts[-1].removeprefix("urn:uuid:")
+        aliases[reference] = known
+    return known
+
+
+def _choose(found: list[str], aliases: dict[str, str], patient: str | None, name: str) -> str | None:
+    if patient is not None:
+        wanted = aliases.get(patient, patient.removeprefix("Patient/"))
+        if wanted not in found:
+            raise IntakeError(
+                [
+                    Problem(
+                        f"no patient '{wanted}'",
+                        f"one of {listed(sorted(found)) or 'none'}",
+                        "Choose one.",
+                        file=name,
+                    )
+                ]
+            )
+        return wanted
+    if len(found) > 1:
+        people = f"{len(found)} patients ({listed(sorted(found), 6)})"
+        raise IntakeError([Problem(people, "one patient", "Name the patient to read.", "Bundle", file=name)])
+    return found[0] if found else None
+
+
+def _read(intake: Intake, places: list[Place]) -> list[Place]:
+    """Read all places; the Patient resources among them are given back for the end."""
+    people: list[Place] = []
+    clinical: list[tuple[Callable[[Intake, Place], None], Place]] = []
+    for place in places:
+        resource = place.resource
+        kind = resource["resourceType"]
+        if kind == "Patient":
+            people.append(place)
+        elif kind == "DiagnosticReport":
+            clinical += _report(intake, place)
+        else:
+            if kind != "Observation":
+                for key in ("request", "basedOn"):
+                    _supersede(intake, kind, resource.get(key))
+            clinical.append((_READERS[kind], place))
+    for reader, place in clinical:
+        try:
+            reader(intake, place)
+        except _ODD as error:
+            found = f"a shape that is not FHIR R4 ({type(error).__name__})"
+            intake.issue("rejected", place, found, f"a valid {place.resource.get('resourceType')}", "Not used.")
+    return people
+
+
+def _supersede(intake: Intake, kind: str, reference: Any) -> None:
+    """A request that an administration or a statement carries out is not counted beside it."""
+    if kind in ("MedicationAdministration", "MedicationStatement"):
+        for each in reference if isinstance(reference, list) else [reference]:
+            order = intake.resolve(each)
+            if order is not None:
+                intake.superseded.add(f"{order.get('resourceType')}/{order.get('id')}")
+
+
+def _report(intake: Intake, place: Place) -> Iterator[tuple[Callable[[Intake, Place], None], Place]]:
+    """A report lends its dates to results that have none, and brings the Observations it contains."""
+    report = place.resource
+    if report.get("status") in ("entered-in-error", "cancelled"):
+        found = f"status {report.get('status')}"
+        intake.issue("rejected", place, found, "a report", "Its contained results are not used.", "status")
+        return
+    for result in dicts(report.get("result")):
+        reference = result.get("reference")
+        if isinstance(reference, str):
+            intake.reports["/".join(reference.split("/")[-2:])] = report
+            found_resource = intake.resolve(result)
+            if found_resource is not None:
+                intake.reports[f"Observation/{found_resource.get('id')}"] = report
+    for index, contained in enumerate(dicts(report.get("contained"))):
+        if contained.get("resourceType") == "Observation":
+            intake.reports.setdefault(f"Observation/{contained.get('id')}", report)
+            name = f"{place.name}#{contained.get('id') or index}"
+            yield observation.read, Place(contained, name, f"{place.path}.contained[{index}]")
+
+
+def _person(intake: Intake, people: list[Place]) -> None:
+    """The person row: from birth where the birth date is known, else from the record's first day."""
+    for place in people[:1]:
+        resource = place.resource
+        text = resource.get("birthDate")
+        birth = intake.day(text)
+        if birth is not None:
+            intake.partial_date(place, "birthDate", text)
+        gender = resource.get("gender")
+        age = decimal(extension(resource, "age"))
+        if birth is None and age is None and gender not in ("female", "male"):
+            return
+        day = birth or intake.day(extension(resource, "day")) or _first_day(intake)
+        if day is None:
+            return
+        intake.rows["person"].append(
+            Person(
+                patient=intake.patient,
+                event=place.event(),
+                day=day,
+                known_on=day,
+                source=place.name,
+                birth_date=birth,
+                age=age,
+                sex=gender if gender in ("female", "male") else None,
+            )
+        )
+
+
+def _first_day(intake: Intake) -> date | None:
+    return min((row.day for rows in intake.rows.values() for row in rows), default=None)

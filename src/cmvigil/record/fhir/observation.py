@@ -1,0 +1,427 @@
+"""Observations: measurements with unit, comparator and specimen; findings; words; genomics."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from cmvigil.record import units
+from cmvigil.record.codes import Target
+from cmvigil.record.errors import shown
+from cmvigil.record.fhir import genomics
+from cmvigil.record.fhir.intake import Intake, Place, decimal, dicts, extension, texts, time_of
+from cmvigil.record.fhir.specimen import specimen_of, specimen_word
+from cmvigil.record.tables import Condition, Measurement, Observation
+
+_UNUSED_STATUS = frozenset({"entered-in-error", "cancelled"})
+_NOT_DONE = frozenset({"not-performed", "not-applicable", "not-asked"})
+_PRESENT = frozenset(
+    {"positive", "present", "detected", "yes", "true", "reactive", "abnormal", "pos", "la6576-8", "la9633-4"}
+)
+_ABSENT = frozenset(
+    {
+        "negative",
+        "absent",
+        "not detected",
+        "not present",
+        "no",
+        "false",
+        "non-reactive",
+        "nonreactive",
+        "none",
+    }
+    | {"none detected", "undetected", "neg", "la6577-6", "la9634-2"}
+)
+
+
+def read(intake: Intake, place: Place) -> None:
+    """Rows of one Observation and its components."""
+    resource = place.resource
+    status = resource.get("status")
+    if status in _UNUSED_STATUS:
+        intake.issue("rejected", place, f"status {status}", "a result", "Not used.", "status")
+        return
+    code = resource.get("code")
+    targets = intake.targets(code)
+    components = resource.get("component")
+    if not targets:
+        if not components or not _components(intake, place, components):
+            intake.unmapped(place, code)
+        return
+    when = _when(intake, place)
+    if when is None:
+        intake.issue("rejected", place, "no date", "effective[x] or issued", "Not used.", "effectiveDateTime")
+        return
+    if status == "preliminary":
+        intake.issue("note", place, "status preliminary", "a final result", "Used as it stands.", "status")
+    for target in targets:
+        _one(intake, place, target, resource, when)
+    if components and targets[0].kind not in ("genomics", "susceptibility"):
+        _components(intake, place, components, when)
+
+
+When = tuple[date, date, Any]  # day, known_on, time
+
+
+def _when(intake: Intake, place: Place) -> When | None:
+    resource = place.resource
+    issued = intake.day(resource.get("issued"))
+    text = resource.get("effectiveDateTime") or resource.get("effectiveInstant")
+    day = intake.day(text)
+    if day is not None:
+        intake.partial_date(place, "effectiveDateTime", text)
+    if day is None:
+        start, end = intake.period(resource.get("effectivePeriod"))
+        day = start or end
+        if day is None:
+            report = intake.reports.get(f"Observation/{resource.get('id')}")
+            if report is not None:
+                day = intake.day(report.get("effectiveDateTime")) or intake.period(report.get("effectivePeriod"))[0]
+                issued = issued or intake.day(report.get("issued"))
+            day = day or issued
+        if day is None:
+            return None
+    return day, max(day, issued) if issued is not None else day, time_of(text)
+
+
+def _components(intake: Intake, place: Place, components: Any, when: When | None = None) -> bool:
+    """Read the components that are known; whether any was."""
+    known = [(c, target) for c in dicts(components) for target in intake.targets(c.get("code"))]
+    if known and when is None:
+        when = _when(intake, place)
+        if when is None:
+            intake.issue("rejected", place, "no date", "effective[x] or issued", "Not used.", "effectiveDateTime")
+            return True
+    for component, target in known:
+        if when is not None:
+            _one(intake, place, target, component, when)
+    return bool(known)
+
+
+def _one(intake: Intake, place: Place, target: Target, holder: Any, when: When) -> None:
+    """One coded value: the Observation itself or one of its components."""
+    if target.kind == "measurement":
+        _measurement(intake, place, target, holder, when)
+    elif target.kind == "observation":
+        _sign(intake, place, target, holder, when)
+    elif target.kind == "condition":
+        _condition(intake, place, target, holder, when)
+    elif target.kind == "susceptibility":
+        genomics.call(intake, place, target.concept, holder, when)
+    elif target.kind == "genomics":
+        genomics.read(intake, place, target.concept, when)
+    else:
+        intake.unmapped(place, holder.get("code"))
+
+
+# --- measurements --------------------------------------------------------------------------------------
+
+
+def _measurement(intake: Intake, place: Place, target: Target, holder: Any, when: When) -> None:
+    resource = place.resource
+    concept = target.concept
+    quantity = intake.words.quantities[concept]
+    result, text, unit, conflict = _result(holder, quantity.accepts)
+    if result is None and text is None and not _explain_absence(intake, place, holder, concept):
+        return
+    specimen = assay = laboratory = None
+    if "specimen" in resource or "bodySite" in resource:
+        specimen = specimen_of(intake, place)
+    problem = remedy = None
+    if quantity.per_unit:
+        assay, laboratory = _assay(place), _laboratory(intake, resource)
+    chosen = _site_row(intake, place, holder, target, unit, specimen, assay) if target.site else target
+    if chosen is None:
+        return
+    if specimen is None:
+        specimen = chosen.specimen
+    elif chosen.specimen and specimen != chosen.specimen and (chosen.specimen, specimen) != ("plasma", "serum"):
+        problem = f"the code says {chosen.specimen}, the specimen says {specimen}"
+        remedy = "Find out which is right."
+    assay = assay or chosen.assay
+    if concept in ("cmv_load", "cmv_load_site"):
+        concept, wrong, advice = units.load_concept(specimen)
+        problem, remedy = (wrong, advice) if wrong and not problem else (problem, remedy)
+        quantity = intake.words.quantities[concept]
+    if unit is None and chosen.unit and (chosen.site or (result is not None and result.form == "not_detected")):
+        unit = chosen.unit
+    elif unit and chosen.unit and not problem:
+        said, found = quantity.accepts.get(chosen.unit), quantity.accepts.get(unit)
+        if said is not None and found is not None and said != found:
+            problem = f"the code says {chosen.unit}, the result says {unit}"
+            remedy = "Find out which is right; log and linear, IU and copies never mix."
+    lloq, lloq_unit = _lloq(resource, chosen)
+    upper = lower = limits_unit = None
+    if "referenceRange" in holder:
+        upper, lower, limits_unit = _limits(holder)
+    measured = units.measure(
+        quantity,
+        result,
+        unit,
+        lloq=lloq,
+        lloq_unit=lloq_unit,
+        upper=upper,
+        lower=lower,
+        limits_unit=limits_unit,
+        found=text or "no value",
+    )
+    reported = units.reported_text(text, unit) if text else None
+    problem = problem or conflict
+    if problem:
+        measured = measured._replace(value=None, problem=problem, remedy=remedy or "Find out which is right.")
+    elif chosen.iu_factor is not None and measured.value is not None and measured.unit == "copies/mL":
+        measured = _in_iu(measured, chosen.iu_factor)
+        intake.issue("note", place, reported or "", "IU/mL", f"Times {chosen.iu_factor} by the site's mapping.")
+    if measured.problem:
+        expected = f"{quantity.label} in {quantity.unit}"
+        intake.issue("unusable", place, measured.problem, expected, measured.remedy, "value")
+    elif quantity.per_unit:
+        for found_text, expected, advice in units.remarks(measured, reported or ""):
+            intake.issue("note", place, found_text, expected, advice, "value")
+    day, known_on, time = when
+    own = extension(resource, "reported") if "extension" in resource else None
+    intake.rows["measurement"].append(
+        Measurement(
+            patient=intake.patient,
+            event=place.event(),
+            day=day,
+            time=time,
+            known_on=known_on,
+            source=place.name,
+            concept=concept,
+            value=measured.value,
+            form=measured.form,
+            unit=measured.unit,
+            reported=own if isinstance(own, str) else reported,
+            specimen=specimen,
+            assay=assay,
+            laboratory=laboratory,
+            lloq=measured.lloq,
+            upper_normal=measured.upper_normal,
+            lower_normal=measured.lower_normal,
+            stream=units.stream(specimen, measured.unit, assay, laboratory, log=measured.log)
+            if quantity.per_unit
+            else concept,
+            problem=measured.problem,
+        )
+    )
+
+
+def _result(holder: Any, accepts: Any) -> tuple[units.Result | None, str | None, str | None, str | None]:
+    """Result, its text, its unit, and what contradicts itself."""
+    quantity = holder.get("valueQuantity")
+    if quantity is not None:
+        number = decimal(quantity.get("value"))
+        comparator = quantity.get("comparator") or ""
+        code, spelled = quantity.get("code"), quantity.get("unit")
+        unit = code if code in accepts or not spelled else spelled
+        conflict = None
+        if code in accepts and spelled in accepts and accepts[code] != accepts[spelled]:
+            conflict = f"the unit's code says {code}, its text says {spelled}"
+        if number is None:
+            return (
+                None,
+                f"{comparator}{quantity.get('value')}" if "value" in quantity else None,
+                unit,
+                conflict,
+            )
+        form = {"<": "below", ">": "above"}.get(comparator[:1], "quantified")
+        return units.Result(form, number, comparator), f"{comparator}{number}", unit, conflict
+    for key in ("valueString", "valueInteger", "valueDecimal"):
+        value = holder.get(key)
+        if value is not None:
+            return _from_text(str(value), holder)
+    concept = holder.get("valueCodeableConcept")
+    for text in texts(concept):
+        if units.result(text) is not None:
+            return _from_text(text, holder)
+    for text in texts(concept):
+        return None, text, None, None
+    return None, None, None, None
+
+
+def _from_text(text: str, holder: Any) -> tuple[units.Result | None, str, str | None, str | None]:
+    result = units.result(text)
+    unit = extension(holder, "unit")
+    if result is not None and result.unit:
+        unit = unit or result.unit
+    return result, text, unit if isinstance(unit, str) else None, None
+
+
+def _explain_absence(intake: Intake, place: Place, holder: Any, concept: str) -> bool:
+    """Say why a result has no value; whether its row is kept (as unusable)."""
+    reason = holder.get("dataAbsentReason")
+    words = [str(c.get("code")) for c in dicts(reason.get("coding"))] if isinstance(reason, dict) else []
+    words += list(texts(reason))
+    if any(word in _NOT_DONE for word in words):
+        intake.issue("rejected", place, f"{concept}: {words[0]}", "a result", "Not used.", "dataAbsentReason")
+        return False
+    if words or any(key.startswith("value") for key in holder):
+        return True
+    silent = holder.get("hasMember") or holder.get("component") or place.resource.get("status") == "registered"
+    return not silent
+
+
+def _site_row(
+    intake: Intake,
+    place: Place,
+    holder: Any,
+    first: Target,
+    unit: str | None,
+    specimen: str | None,
+    assay: str | None,
+) -> Target | None:
+    """Of a site's rows for this code the one that contradicts nothing and says most; others stay silent."""
+    rows = intake.targets(holder.get("code"))
+    if first is not rows[0]:
+        return None  # the code's rows are read once, by the first
+    fits = [
+        row
+        for row in rows
+        if all(
+            said is None or found is None or said == found
+            for said, found in ((row.unit, unit), (row.specimen, specimen), (row.assay, assay))
+        )
+    ]
+    if not fits:
+        found = ", ".join(part for part in (unit, specimen, assay) if part) or "nothing more"
+        intake.issue(
+            "unmapped",
+            place,
+            f"a mapped code with {found}",
+            "a row of the site's mapping for it",
+            "Add the row.",
+        )
+        return None
+    return max(fits, key=lambda row: sum(part is not None for part in (row.unit, row.specimen, row.assay)))
+
+
+def _in_iu(measured: units.Measured, factor: Decimal) -> units.Measured:
+    def scaled(value: Decimal | None) -> Decimal | None:
+        return None if value is None else units.tidy(value * factor)
+
+    value = measured.value
+    return measured._replace(
+        value=None if value is None else value.scaled(factor), unit="IU/mL", lloq=scaled(measured.lloq)
+    )
+
+
+def _lloq(resource: Any, target: Target) -> tuple[Decimal | None, str | None]:
+    own = extension(resource, "lloq") if "extension" in resource else None
+    if isinstance(own, dict):
+        return decimal(own.get("value")), own.get("unit")
+    return target.lloq, target.unit if target.lloq is not None else None
+
+
+def _limits(holder: Any) -> tuple[Decimal | None, Decimal | None, str | None]:
+    for entry in dicts(holder.get("referenceRange")):
+        high, low = entry.get("high") or {}, entry.get("low") or {}
+        if high or low:
+            unit = high.get("code") or high.get("unit") or low.get("code") or low.get("unit")
+            return decimal(high.get("value")), decimal(low.get("value")), unit
+    return None, None, None
+
+
+def _assay(place: Place) -> str | None:
+    for text in texts(place.resource.get("method")):
+        return text
+    device = place.resource.get("device")
+    display = device.get("display") if isinstance(device, dict) else None
+    return display if isinstance(display, str) else None
+
+
+def _laboratory(intake: Intake, resource: Any) -> str | None:
+    for performer in dicts(resource.get("performer")):
+        reference = performer.get("reference")
+        organisation = intake.resolve(performer, resource)
+        if organisation is not None and organisation.get("resourceType") == "Organization":
+            name = organisation.get("name")
+            return name if isinstance(name, str) else None
+        if (reference is None or "Organization/" in str(reference)) and isinstance(performer.get("display"), str):
+            return str(performer["display"])
+    return None
+
+
+# --- findings and words --------------------------------------------------------------------------------
+
+
+def presence(holder: Any) -> bool | None:
+    """Whether a value says present (True) or absent (False); None when it says neither."""
+    value = holder.get("valueBoolean")
+    if isinstance(value, bool):
+        return value
+    for word in _value_words(holder):
+        if word in _PRESENT:
+            return True
+        if word in _ABSENT:
+            return False
+    return None
+
+
+def _value_words(holder: Any) -> list[str]:
+    words = [str(holder.get("valueString") or "")]
+    concepts = [holder.get("valueCodeableConcept"), *dicts(holder.get("interpretation"))]
+    for concept in concepts:
+        words += texts(concept)
+        if isinstance(concept, dict):
+            words += [str(coding.get("code") or "") for coding in dicts(concept.get("coding"))]
+    return [" ".join(word.lower().split()) for word in words if word]
+
+
+def _sign(intake: Intake, place: Place, target: Target, holder: Any, when: When) -> None:
+    sign = intake.words.signs[target.concept]
+    present: bool | None = None
+    text: str | None = None
+    if sign.words:
+        words = [target.value] if target.value else _value_words(holder)
+        text = next((w for word in words if (w := word.replace(" ", "_").replace("-", "_")) in sign.words), None)
+        if text is None and "positive" in sign.words:
+            said = presence(holder)
+            text = None if said is None else "positive" if said else "negative"
+        if text is None:
+            found = shown(words[0]) if words else "no value"
+            expected = f"{sign.label}: {', '.join(sign.words)}"
+            intake.issue("rejected", place, found, expected, "Not used.", "value")
+            return
+    else:
+        present = presence(holder)
+        if present is None and "dataAbsentReason" not in holder and extension(place.resource, "unclear") is None:
+            found = shown(next(iter(_value_words(holder)), "no value"))
+            intake.issue("note", place, found, f"{sign.label}: yes or no", "Kept as not clear.", "value")
+    day, known_on, time = when
+    site = next(iter(texts(place.resource.get("bodySite"))), None)
+    intake.rows["observation"].append(
+        Observation(
+            patient=intake.patient,
+            event=place.event(),
+            day=day,
+            time=time,
+            known_on=known_on,
+            source=place.name,
+            concept=target.concept,
+            present=present,
+            text=text,
+            site=specimen_word(intake, site) if site else None,
+        )
+    )
+
+
+def _condition(intake: Intake, place: Place, target: Target, holder: Any, when: When) -> None:
+    present = presence(holder)
+    if present is None:
+        intake.issue("rejected", place, "no clear value", f"{target.concept}: yes or no", "Not used.", "value")
+        return
+    day, known_on, time = when
+    intake.rows["condition"].append(
+        Condition(
+            patient=intake.patient,
+            event=place.event(),
+            day=day,
+            time=time,
+            known_on=known_on,
+            source=place.name,
+            concept=target.concept,
+            present=present != (target.value == "no"),
+        )
+    )
