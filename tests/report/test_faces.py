@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from html import unescape
 from itertools import pairwise
@@ -281,6 +283,11 @@ def test_signs_stand_beside_words(name: str) -> None:
 # --- the picture --------------------------------------------------------------------------------------
 
 
+def test_drawing_is_not_loaded_before_it_is_needed() -> None:
+    code = "import sys, cmvigil.report.html; sys.exit(bool({'altair', 'vl_convert'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_nothing_to_draw_draws_nothing() -> None:
     assert charts.timeline(sample.empty()) == ""
 
@@ -405,11 +412,8 @@ def test_text_and_marks_have_aa_contrast_in_light_and_dark() -> None:
         pairs = [(ink, ground, 4.5) for ink in ("ink", "muted") for ground in ("paper", "shade", "episode")]
         pairs += [("ink", ground, 4.5) for ground in ("mark", "mark-weak")]
         pairs += [("harm", ground, 4.5) for ground in ("paper", "shade")]
-        pairs += [
-            (ink, ground, 3.0)
-            for ink in ("accent", "s1", "s2", "s3", "s4")
-            for ground in ("paper", "episode")
-        ]
+        marks = ("accent", "s1", "s2", "s3", "s4")
+        pairs += [(mark, ground, 3.0) for mark in marks for ground in ("paper", "episode")]
         for ink, ground, least in pairs:
             light, dark = sorted((luminance(token[ink]), luminance(token[ground])), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= least, (ink, ground)

@@ -37,7 +37,7 @@ _LONG_SPAN, _FOCUS = 540, 180
 _JOIN_WITHIN = 90
 _VEGA_LITE = "6.4"
 _MARKS = ("shades", "grids", "rects", "outlines", "rules", "points", "texts")
-_CHAR = 6.4  # average width of a character at 11 px; labels are cut or left out by it, so no font is measured
+_CHAR = 6.9  # average width of a character at 12 px; labels are cut or left out by it, so no font is measured
 
 
 @dataclass
@@ -143,10 +143,10 @@ def _panels(reading: Reading, domain: tuple[date, date], whole: tuple[date, date
         if domain != whole:
             yield _loads(reading, unit, whole, 80)
     for group, title, height in (
-        ("antiviral", "Antivirals: height is the share of the dose called for", 38),
-        ("immunosuppressant", "Immunosuppression", 16),
+        ("antiviral", "Antivirals: height is the share of the dose called for", 44),
+        ("immunosuppressant", "Immunosuppression", 18),
         ("steroid", "Steroids: height is the dose", 26),
-        ("other", "Other drugs", 16),
+        ("other", "Other drugs", 18),
     ):
         bars = [bar for bar in reading.bars if bar.group == group]
         if bars:
@@ -160,7 +160,7 @@ def _panels(reading: Reading, domain: tuple[date, date], whole: tuple[date, date
 
 def _flags(bands: list[Band], domain: tuple[date, date]) -> _Panel:
     """Names of episodes and verdicts in lines that do not overlap; what finds no room stays in the table."""
-    panel = _Panel(0, domain, top=4)
+    panel = _Panel(0, domain, top=0)
     ends: list[float] = []
     for band in sorted(bands, key=lambda b: (b.start, b.kind, b.label)):
         if band.kind == "course" or not (panel.holds(band.start) or panel.holds(band.end)):
@@ -173,8 +173,8 @@ def _flags(bands: list[Band], domain: tuple[date, date]) -> _Panel:
             continue
         ends[lane : lane + 1] = [x + width]
         flag = "⚑ " if band.kind == "verdict" else ""
-        panel.text(x, lane * 15 + 8, flag + text, INK if flag else MUTED, weight="bold" if flag else "normal")
-    panel.height = len(ends) * 15 + 2
+        panel.text(x, lane * 16 + 8, flag + text, INK if flag else MUTED, weight="bold" if flag else "normal")
+    panel.height = len(ends) * 16 + 2
     return panel
 
 
@@ -186,7 +186,7 @@ def _loads(reading: Reading, unit: str, domain: tuple[date, date], height: float
     overview = height < 100
     years = f"{domain[0].year}–{domain[1].year}"
     panel = _Panel(height, domain, f"Viral load, {unit}" + (f", whole record {years}" if overview else ""))
-    panel.top, panel.dated = (34 if overview else 26), True
+    panel.top, panel.dated = (36 if overview else 30), True
     streams = [(n, stream) for n, stream in enumerate(reading.streams) if stream.unit == unit]
     shown = [[load for load in s.loads if panel.holds(load.day)] for _, s in streams]
     values = [v for loads in shown for x in loads for v in (x.low, x.high, x.lloq) if v and v > 0]
@@ -418,7 +418,7 @@ def _svg(sheet: _Panel, reading: Reading) -> str:
     for align in ("left", "center", "right"):
         for weight in ("normal", "bold"):
             rows = [t for t in sheet.texts if (t["align"], t["weight"]) == (align, weight)]
-            style = {"align": align, "fontWeight": weight, "baseline": "middle", "fontSize": 11}
+            style = {"align": align, "fontWeight": weight, "baseline": "middle", "fontSize": 12}
             layers.append(layer(rows, "text", said, **style))
     chart = (
         alt.layer(*layers)

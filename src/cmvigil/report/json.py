@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import orjson
+from pydantic import BaseModel
 
-from cmvigil.advice import Advice
 
-
-def render(advice: Advice) -> bytes:
-    """The advice as UTF-8 JSON, indented, ending with a newline."""
+def render(answer: BaseModel) -> bytes:
+    """An answer (advice, explanation, replay) as UTF-8 JSON, indented, ending with a newline."""
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(advice.model_dump(mode="json"), option=options)
+    return orjson.dumps(answer.model_dump(mode="json"), option=options)

@@ -49,7 +49,7 @@ CERTAINTY = {
 }
 VERIFICATION = {
     "verified": "verified",
-    "secondary": "second-hand",
+    "secondary": "secondary source",
     "recalled": "recalled, not checked",
 }
 VERIFICATION_MEANS = {
