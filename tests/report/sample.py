@@ -48,9 +48,7 @@ DEF = Source(
     verification="secondary",
     note="the wording through a later consensus",
 )
-LABEL = Source(
-    key="LBL-GCV", title="Ganciclovir, prescribing information", locator="PMID 123", verification="recalled"
-)
+LABEL = Source(key="LBL-GCV", title="Ganciclovir, prescribing information", locator="PMID 123", verification="recalled")
 
 
 def empty() -> Advice:
@@ -69,9 +67,7 @@ def empty() -> Advice:
         tasks=[],
         facts={},
         timeline=Timeline(),
-        quality=DataQuality(
-            read={"person": 1, "measurement": 12}, rejected=0, unmapped=0, unusable=0, issues=[]
-        ),
+        quality=DataQuality(read={"person": 1, "measurement": 12}, rejected=0, unmapped=0, unusable=0, issues=[]),
         provenance=PROVENANCE,
     )
 
@@ -90,9 +86,7 @@ def item(rule: str, headline: str, text: str, **given: Any) -> Item:
         "state": "applies",
         "verification": "secondary",
         "sources": [ECCO],
-        "walkback": Walkback(
-            when=condition("recurrent and takes a systemic steroid", "true", "steroid_dose")
-        ),
+        "walkback": Walkback(when=condition("recurrent and takes a systemic steroid", "true", "steroid_dose")),
     }
     return Item(rule=rule, headline=headline, text=text, **{**fields, **given})
 
@@ -145,9 +139,7 @@ def _facts() -> dict[str, Fact]:
             unit="mg/d",
             day="2026-03-28",
             state="known",
-            events=[
-                Event(source="MedicationRequest/pred", day="2026-02-20", text="prednisolone 40 mg once daily")
-            ],
+            events=[Event(source="MedicationRequest/pred", day="2026-02-20", text="prednisolone 40 mg once daily")],
         ),
         "retinitis": Fact(name="retinitis", label="retinitis", state="absent", day="2026-03-20"),
     }
@@ -330,8 +322,7 @@ def typical() -> Advice:
             item(
                 "dose_ganciclovir",
                 "Ganciclovir 350 mg IV every 12 h",
-                "The label dose for today's kidney. Do not halve it for the neutrophils; "
-                "add G-CSF below 0.5 ×10⁹/L.",
+                "The label dose for today's kidney. Do not halve it for the neutrophils; add G-CSF below 0.5 ×10⁹/L.",
                 because="the course so far gave half of it, and subtherapeutic exposure breeds resistance.",
                 strength="strong",
                 certainty="moderate",
@@ -484,9 +475,7 @@ def worst() -> Advice:
         height = (n * 37) % 101 / 100 + (3.2 if n % 130 > 100 else 1.4)
         value = round(10**height)
         stream = (
-            "plasma, Roche cobas CMV, central laboratory"
-            if n < 300 or n % 2
-            else "plasma, Abbott RealTime, outside"
+            "plasma, Roche cobas CMV, central laboratory" if n < 300 or n % 2 else "plasma, Abbott RealTime, outside"
         )
         if value < 137:
             bound = {"low": 0.0, "high": 137.0, "reported": "<137"}
@@ -528,9 +517,7 @@ def worst() -> Advice:
     bands = list(base.timeline.bands)
     for n in range(1, 9):
         start = date(2016, 4, 4) + timedelta(days=420 * n)
-        bands.append(
-            Band(kind="episode", label=f"episode {n + 1}", start=str(start), end=str(start + timedelta(60)))
-        )
+        bands.append(Band(kind="episode", label=f"episode {n + 1}", start=str(start), end=str(start + timedelta(60))))
         bands.append(
             Band(
                 kind="verdict",
@@ -563,9 +550,7 @@ def worst() -> Advice:
             unit="IU/mL",
             state=("missing", "known", "conflicting", "unusable", "stale")[n % 5],  # type: ignore[arg-type]
             why="two values on one day disagree",
-            events=[
-                Event(source=f"Observation/{n}-{k}", day="2026-03-20", text="12 400 IU/mL") for k in range(6)
-            ],
+            events=[Event(source=f"Observation/{n}-{k}", day="2026-03-20", text="12 400 IU/mL") for k in range(6)],
         )
     facts["hostile"] = Fact(name="hostile", label=hostile, value=hostile, unit=hostile, state="known")
     return base.model_copy(

@@ -84,11 +84,7 @@ def test_everything_is_said(face: str, advice: Advice) -> None:
     wanted = [*advice.summary, advice.subject, advice.patient]
     for item in [*advice.abstentions, *advice.causes, *advice.advice, *advice.findings]:
         wanted += [item.headline, item.text, item.because, item.statement]
-        wanted += [
-            part
-            for source in item.sources
-            for part in (source.key, source.title, source.locator, source.note)
-        ]
+        wanted += [part for source in item.sources for part in (source.key, source.title, source.locator, source.note)]
     for fact in advice.facts.values():
         wanted += [fact.label, fact.value or "", fact.why]
     for status in advice.status:
@@ -363,6 +359,11 @@ def test_ten_years_are_all_drawn_and_the_last_months_apart() -> None:
     whole = [text.text for text in marks(advice, "text") if "whole record" in (text.text or "")]
     assert len(whole) == 2
     assert len(marks(advice, "symbol")) >= len(advice.timeline.loads)
+
+
+def test_drugs_before_the_picture_are_counted_in_it() -> None:
+    said = [text.text or "" for text in marks(sample.worst(), "text")]
+    assert [text for text in said if re.search(r"\d\sdrugs before this picture begins", text)]
 
 
 def test_bar_height_is_the_share_and_unknown_is_dashed() -> None:

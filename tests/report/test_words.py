@@ -79,9 +79,7 @@ def test_a_fact_says_its_state() -> None:
     stale = known.model_copy(update={"state": "stale", "why": "older than 14 days"})
     missing = Fact(name="g", label="genotype", state="missing")
     assert spaced(words.fact_line(known)) == "neutrophils: 0.9 ×10⁹/L, 27 Mar 2026"
-    assert (
-        spaced(words.fact_line(stale)) == "neutrophils: 0.9 ×10⁹/L, 27 Mar 2026, too old (older than 14 days)"
-    )
+    assert spaced(words.fact_line(stale)) == "neutrophils: 0.9 ×10⁹/L, 27 Mar 2026, too old (older than 14 days)"
     assert spaced(words.fact_line(missing)) == "genotype: missing"
 
 

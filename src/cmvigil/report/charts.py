@@ -47,7 +47,7 @@ class _Panel:
     height: float
     domain: tuple[date, date]
     title: str = ""
-    top: float = 26
+    top: float = 28
     dated: bool = False
     shades: list[dict[str, Any]] = field(default_factory=list)
     grids: list[dict[str, Any]] = field(default_factory=list)
@@ -88,9 +88,7 @@ class _Panel:
         row = {"x": x, "y": y, "shape": shape, "ink": ink, "fill": ink if filled else PAPER, "size": size}
         self.points.append(row)
 
-    def text(
-        self, x: float, y: float, text: str, ink: str = INK, align: str = "left", weight: str = "normal"
-    ) -> None:
+    def text(self, x: float, y: float, text: str, ink: str = INK, align: str = "left", weight: str = "normal") -> None:
         row = {"x": x, "y": y, "text": words.clean(text), "ink": ink, "align": align, "weight": weight}
         self.texts.append(row)
 
@@ -151,9 +149,7 @@ def _panels(reading: Reading, domain: tuple[date, date], whole: tuple[date, date
         bars = [bar for bar in reading.bars if bar.group == group]
         if bars:
             courses = [band for band in t.bands if band.kind == "course"] if group == "antiviral" else []
-            panel = _drugs(bars, courses, title, height, domain)
-            if panel.height:
-                yield panel
+            yield _drugs(bars, courses, title, height, domain)
     for n, (label, unit, points) in enumerate(reading.labs):
         yield _lab(label, unit, points, domain, first=n == 0)
 
@@ -293,12 +289,16 @@ def _drugs(bars: list[Bar], courses: list[Band], title: str, row: float, domain:
             panel.text(_WIDTH + 6, base - full, f"100{words.THIN}%", MUTED)
         panel.grid(0, _WIDTH, base, base)
         top += row
+    earlier = len({bar.label for bar in bars} - {bar.label for bar in visible})
+    if earlier:
+        panel.text(0, top + 8, f"{words.count(earlier, 'drug')} before this picture begins, in the table", MUTED)
+        top += 16
     panel.height = top
     return panel
 
 
 def _lab(label: str, unit: str, points: list[LabPoint], domain: tuple[date, date], first: bool) -> _Panel:
-    panel = _Panel(44, domain, "Laboratory" if first else "", 26 if first else 14)
+    panel = _Panel(44, domain, "Laboratory" if first else "", 28 if first else 14)
     shown = [point for point in points if panel.holds(point.day)]
     values = [v for p in shown for v in (p.low, p.high) if v is not None] or [0.0]
     low, high = min(values), max(values)
@@ -366,7 +366,7 @@ def _sheet(panels: list[_Panel], as_of: date) -> _Panel:
     for n, panel in enumerate(panels):
         y += panel.top
         if panel.title:
-            sheet.text(-_LEFT, y - 12, panel.title, INK, weight="bold")
+            sheet.text(-_LEFT, y - 16, panel.title, INK, weight="bold")
         dated = n == len(panels) - 1 or panel.domain != panels[n + 1].domain or panel.dated
         for tick, label in _ticks(panel.domain, as_of) if panel.title or panel.top == 14 else ():
             x = panel.x(tick.isoformat())

@@ -165,9 +165,7 @@ def _basis(reading: Reading) -> list[str]:
         for name in sorted(a.facts):
             fact = a.facts[name]
             events = "; ".join(words.event_line(event) for event in fact.events)
-            rows.append(
-                [fact.label, words.fact_value(fact), words.day(fact.day), words.fact_state(fact), events]
-            )
+            rows.append([fact.label, words.fact_value(fact), words.day(fact.day), words.fact_state(fact), events])
         blocks += [
             f"### {words.SECTIONS['facts']}",
             _table(["Fact", "Value", "Day", "State", "Record"], rows),

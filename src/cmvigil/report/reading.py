@@ -66,11 +66,7 @@ class Reading:
     @cached_property
     def sources(self) -> list[Source]:
         """Every source once, by key. One work may stand twice when two passages were checked differently."""
-        seen = {
-            (s.key, s.locator, s.title, s.verification, s.note): s
-            for item in self.items
-            for s in item.sources
-        }
+        seen = {(s.key, s.locator, s.title, s.verification, s.note): s for item in self.items for s in item.sources}
         return [seen[key] for key in sorted(seen)]
 
     def fact_label(self, name: str) -> str:
@@ -126,9 +122,7 @@ class Reading:
     def bars(self) -> list[Bar]:
         """Drugs: antivirals first, each group by start."""
         groups = ("antiviral", "immunosuppressant", "steroid", "other")
-        return sorted(
-            self.advice.timeline.bars, key=lambda b: (groups.index(b.group), b.start, b.label, b.end)
-        )
+        return sorted(self.advice.timeline.bars, key=lambda b: (groups.index(b.group), b.start, b.label, b.end))
 
     @cached_property
     def labs(self) -> list[tuple[str, str, list[LabPoint]]]:
@@ -145,8 +139,6 @@ class Reading:
         lines = [stream.summary for stream in self.streams]
         running = [f"{bar.label} {bar.dose}".strip() for bar in self.bars if bar.running]
         if t.bars:
-            lines.append(
-                f"Running on {words.day(self.advice.as_of)}: {', '.join(running) or 'no recorded drug'}"
-            )
+            lines.append(f"Running on {words.day(self.advice.as_of)}: {', '.join(running) or 'no recorded drug'}")
         lines.extend(f"{words.day(band.start)}: {band.label}" for band in t.bands if band.kind == "verdict")
         return lines

@@ -98,9 +98,7 @@ class _Printer:
 
     def head(self) -> None:
         a = self.reading.advice
-        self.line(
-            words.join([f"CMV assessment, {words.day(a.as_of)}", a.subject, f"patient {a.patient}"]), "dim"
-        )
+        self.line(words.join([f"CMV assessment, {words.day(a.as_of)}", a.subject, f"patient {a.patient}"]), "dim")
         summary = self.text(("\n".join(a.summary), "bold"))
         if a.summary and self.console.is_terminal:
             self.console.print(Panel(summary, expand=False), highlight=False)
@@ -110,9 +108,7 @@ class _Printer:
             self.console.print()
         for status in a.status:
             style = _TONE[status.tone]
-            self.out(
-                self.text((f"{words.TONE_SIGN[status.tone]} ", style), (words.status_line(status), style))
-            )
+            self.out(self.text((f"{words.TONE_SIGN[status.tone]} ", style), (words.status_line(status), style)))
         if self.reading.silence:
             self.console.print()
             self.line(self.reading.silence, "bold")
@@ -157,9 +153,7 @@ class _Printer:
             self.heading("changes")
             for n, question in enumerate(self.reading.advice.changes, 1):
                 self.out(
-                    self.text(
-                        (f"{n}. ", ""), (question.ask, "bold"), (f" ({words.STATE[question.state]})", "")
-                    ),
+                    self.text((f"{n}. ", ""), (question.ask, "bold"), (f" ({words.STATE[question.state]})", "")),
                     hang=3,
                 )
                 self.line(f"decides: {'; '.join(question.decides)}" if question.decides else "", indent=3)
