@@ -258,3 +258,18 @@ def schema() -> dict[str, Any]:
         "$id": f"urn:cmvigil:advice:{SCHEMA_VERSION}",
         **Advice.model_json_schema(),
     }
+
+
+class Explanation(_Model):
+    """Why one rule speaks or is silent for one patient at one date (``cmvigil explain``)."""
+
+    rule: str
+    statement: str
+    headline: str
+    as_of: str
+    state: Literal["applies", "provided", "undetermined", "overridden", "silent"]
+    overridden_by: str
+    needs: list[str]
+    walkback: Walkback
+    facts: dict[str, Fact]
+    sources: list[Source]

@@ -1,0 +1,264 @@
+"""One record, one day, one knowledge: one Advice. No clock, no locale; the same input gives the same bytes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import date
+from typing import Literal
+
+from .. import __version__
+from .. import advice as a
+from ..reasoning.engines import python
+from ..reasoning.lint import recalled
+from ..reasoning.loader import load
+from ..reasoning.model import Program, Rule
+from ..reasoning.outcome import Outcome
+from ..record.tables import Record
+from . import wording as w
+from .evidence import Evidence, truth
+from .precedence import settle
+from .schedule import tasks_of
+from .timeline import timeline
+
+_SEVERITY = {"harm": 0, "act": 1, "note": 2}
+_STRENGTH = {"strong": 0, "conditional": 1, "good-practice": 2, "": 3}
+_STATE = {"applies": 0, "provided": 1, "undetermined": 2, "overridden": 3}
+_EVIDENCE = {"consistent": 0, "conflicting": 1, "": 2}
+_WEIGHT = {"harm": 12, "act": 6, "note": 2}
+_TOPIC = {topic: i for i, topic in enumerate(a.TOPICS)}
+
+
+class NothingToAssessError(ValueError):
+    """The record holds no dated row and no date was given, so there is no day to assess."""
+
+
+def assess(
+    record: Record, program: Program | None = None, as_of: date | None = None, hide: Collection[str] = ()
+) -> a.Advice:
+    """Assess a record as it was known at ``as_of`` (default: the date the input names, else its last event).
+
+    ``hide`` names facts to take away (what-if). Raises :class:`NothingToAssessError` when there is no day to assess.
+    """
+    program = load() if program is None else program
+    outcome = python.run(program, record.rows, day_of(record, as_of), record.patient, hide)
+    return compose(record, program, outcome)
+
+
+def day_of(record: Record, as_of: date | None = None) -> date:
+    """The day to assess. Raises :class:`NothingToAssessError` when nothing names one."""
+    day = as_of or record.as_of or record.last_day()
+    if day is None:
+        raise NothingToAssessError("the record holds no dated entry; give a date with --as-of or enter a dated result")
+    return day
+
+
+def sources_of(rule: Rule, program: Program) -> list[a.Source]:
+    """The sources of a rule, each with how far our wording of it was verified."""
+    made = []
+    for key in rule.sources:
+        source = program.sources[key]
+        fields = {
+            "key": key,
+            "title": source["title"],
+            "locator": source.get("locator", ""),
+            "note": rule.note,
+        }
+        made.append(a.Source.model_validate({**fields, "verification": rule.verification}))
+    return made
+
+
+def compose(record: Record, program: Program, outcome: Outcome) -> a.Advice:
+    """Word an engine's outcome as an Advice."""
+    return _Composer(record, program, outcome).advice()
+
+
+class _Composer:
+    def __init__(self, record: Record, program: Program, outcome: Outcome) -> None:
+        self.record, self.program, self.outcome = record, program, outcome
+        self.evidence = Evidence(program, outcome, record)
+        self.settled = settle(program, outcome)
+        self.by_kind: dict[str, list[Rule]] = defaultdict(list)
+        for rule in program.rules.values():
+            self.by_kind[rule.kind].append(rule)
+
+    def advice(self) -> a.Advice:
+        causes = sorted(self.items("cause"), key=lambda i: (_STATE[i.state], _EVIDENCE[i.evidence], self.rank(i)))
+        advice = sorted(
+            [*self.items("advice"), *self.items("alert")],
+            key=lambda i: (_TOPIC.get(i.topic, 99), *self.rank(i)),
+        )
+        findings = sorted(self.items("finding"), key=self.rank)
+        abstentions = sorted(self.items("abstention"), key=self.rank)
+        said = [*causes, *advice, *findings, *abstentions]
+        changes = self.changes(said)
+        status = self.status()
+        return a.Advice(
+            patient=self.record.patient,
+            as_of=self.outcome.as_of.isoformat(),
+            subject=self.subject(),
+            summary=[self.fill(text) for text in self.slots("summary")],
+            status=status,
+            causes=causes,
+            findings=findings,
+            advice=advice,
+            changes=changes,
+            abstentions=abstentions,
+            tasks=self.tasks(),
+            facts=self.evidence.facts(),
+            timeline=timeline(self.record, self.outcome, self.program),
+            quality=self.quality(),
+            provenance=self.provenance(),
+        )
+
+    def rank(self, item: a.Item) -> tuple[int, int, int, str]:
+        return _STATE[item.state], _SEVERITY[item.severity], _STRENGTH[item.strength or ""], item.rule
+
+    def fill(self, text: str) -> str:
+        return w.fill(text, self.program, self.outcome)
+
+    # -- what is said --------------------------------------------------------------------------------------------------
+    def items(self, kind: str) -> Iterable[a.Item]:
+        """Rules of a kind that have something to say: applying, provided, overridden, or undetermined."""
+        for rule in self.by_kind[kind]:
+            verdict = self.settled[rule.name]
+            if verdict.state != "silent":
+                yield self.item(rule, verdict.state, verdict.by, verdict.open_rules)
+
+    def item(
+        self,
+        rule: Rule,
+        state: Literal["applies", "provided", "undetermined", "overridden"],
+        by: str,
+        open_rules: tuple[str, ...],
+    ) -> a.Item:
+        needs = self.evidence.needs(rule) if state == "undetermined" else []
+        for name in open_rules:
+            needs += [n for n in self.evidence.needs(self.program.rules[name]) if n not in needs]
+        return a.Item.model_validate(
+            {
+                "rule": rule.name,
+                "statement": rule.statement,
+                "topic": rule.topic,
+                "headline": self.fill(rule.headline),
+                "text": self.fill(rule.text),
+                "because": self.fill(rule.because),
+                "state": state,
+                "strength": rule.strength or None,
+                "certainty": rule.certainty or None,
+                "verification": rule.verification,
+                "evidence": rule.evidence,
+                "severity": rule.severity,
+                "needs": needs,
+                "overridden_by": self.fill(self.program.rules[by].headline) if by else "",
+                "sources": sources_of(rule, self.program),
+                "walkback": self.evidence.walkback(rule),
+            }
+        )
+
+    # -- one word per slot ---------------------------------------------------------------------------------------------
+    def speaking(self, kind: str) -> list[tuple[str, Rule, bool | None]]:
+        """Per slot, in order: the first rule that applies, unless an earlier one is unknown and has words for that."""
+        slots: dict[str, list[Rule]] = defaultdict(list)
+        for rule in sorted(self.by_kind[kind], key=lambda r: (r.slot, r.order, r.name)):
+            slots[rule.slot].append(rule)
+        made: list[tuple[str, Rule, bool | None]] = []
+        for slot, rules in slots.items():
+            for rule in rules:
+                found = self.outcome.rules[rule.name].truth
+                if found is True or (found is None and rule.if_unknown):
+                    made.append((slot, rule, found))
+                    break
+        return made
+
+    def slots(self, kind: str) -> list[str]:
+        return [rule.if_unknown if found is None else rule.text for _, rule, found in self.speaking(kind)]
+
+    def status(self) -> list[a.Status]:
+        made = []
+        for slot, rule, found in self.speaking("status"):
+            words = rule.if_unknown if found is None else rule.headline
+            label, _, answer = words.partition(": ")
+            made.append(
+                a.Status.model_validate(
+                    {
+                        "name": slot.split("-", 1)[-1],
+                        "label": label,
+                        "answer": self.fill(answer),
+                        "truth": truth(found),
+                        "tone": "unknown" if found is None else rule.tone or "calm",
+                        "rule": rule.name,
+                    }
+                )
+            )
+        return made
+
+    # -- what is missing -----------------------------------------------------------------------------------------------
+    def changes(self, items: Iterable[a.Item]) -> list[a.Question]:
+        """Unknown facts by what they would decide: a rule's weight is shared among all that it needs."""
+        weight: dict[str, int] = defaultdict(int)
+        decides: dict[str, dict[str, str]] = defaultdict(dict)
+        for item in items:
+            for name in item.needs:
+                weight[name] += 60 * _WEIGHT[item.severity] // len(item.needs)
+                decides[name][item.rule] = item.headline
+        made = [
+            a.Question(
+                fact=name,
+                ask=self.ask(name),
+                state=self.evidence.fact(name).state,
+                decides=list(dict.fromkeys(decides[name].values())),
+                rules=list(decides[name]),
+                weight=weight[name],
+            )
+            for name in weight
+        ]
+        return sorted(made, key=lambda q: (-q.weight, q.fact))
+
+    def ask(self, name: str) -> str:
+        """How to ask for a fact: its own words, else what it is, and how fresh it must be."""
+        fact = self.program.facts.get(name)
+        if fact is None:
+            return f"{self.program.settings[name].is_} (a value the site sets)"
+        asked = fact.ask or fact.is_
+        return f"{asked}, not older than {fact.fresh} days" if fact.fresh and not fact.ask else asked
+
+    # -- the frame -----------------------------------------------------------------------------------------------------
+    def tasks(self) -> list[a.Task]:
+        made: list[a.Task] = []
+        for kind in ("task", "advice", "alert"):
+            for rule in self.by_kind[kind]:
+                if rule.schedule and self.settled[rule.name].state in ("applies", "provided"):
+                    made.extend(tasks_of(rule, self.outcome, self.fill))
+        unique = {(t.day, t.what): t for t in reversed(made)}
+        return sorted(unique.values(), key=lambda t: (t.day, t.what))
+
+    def subject(self) -> str:
+        """Who this is about, without a name: sex, age and host as far as known."""
+        words = [rule.text for _, rule, found in self.speaking("subject") if found is True]
+        return self.fill(", ".join(words)) or "Patient"
+
+    def quality(self) -> a.DataQuality:
+        issues = self.record.issues
+        levels = [issue.level for issue in issues]
+        return a.DataQuality(
+            read=dict(sorted(self.record.counts.items())),
+            rejected=levels.count("rejected"),
+            unmapped=levels.count("unmapped"),
+            unusable=levels.count("unusable"),
+            issues=[
+                a.QualityIssue(level=i.level, place=i.place, found=i.found, expected=i.expected, remedy=i.remedy)
+                for i in sorted(issues, key=lambda i: (i.level, i.place, i.found))
+            ],
+        )
+
+    def provenance(self) -> a.Provenance:
+        return a.Provenance(
+            software=__version__,
+            knowledge_version=self.program.version,
+            knowledge_hash=self.program.hash,
+            overlays=list(self.program.overlays),
+            accepted_risks=list(self.program.accepted_risks),
+            input_hash=self.record.input_hash,
+            recalled_rules=recalled(self.program)["recalled"],
+        )

@@ -1,0 +1,151 @@
+"""From the engine's facts and reasons to the Advice model's: labels, events behind a fact, walk-backs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from .. import advice as a
+from ..reasoning.explain import Explainer, Reason
+from ..reasoning.model import Program, Rule
+from ..reasoning.outcome import FactValue, Outcome
+from ..record.tables import (
+    Condition,
+    Coverage,
+    Exposure,
+    Measurement,
+    Observation,
+    Person,
+    Procedure,
+    Record,
+    Row,
+    Susceptibility,
+    Variant,
+)
+from . import wording as w
+
+_EVENTS_SHOWN = 12
+
+
+class Evidence:
+    """Turns names into :class:`advice.Fact` and rules into :class:`advice.Walkback`.
+
+    Remembers which facts were named.
+    """
+
+    def __init__(self, program: Program, outcome: Outcome, record: Record) -> None:
+        self.program, self.outcome = program, outcome
+        self.explainer = Explainer(program, outcome)
+        self.rows: Mapping[str, Row] = {row.event: row for rows in record.rows.values() for row in rows}
+        self.named: dict[str, None] = {}
+
+    def walkback(self, rule: Rule) -> a.Walkback:
+        """The two halves of a rule as trees of conditions."""
+        when, unless = self.explainer.why(rule)
+        return a.Walkback(when=self.condition(when), unless=None if unless is None else self.condition(unless))
+
+    def condition(self, reason: Reason) -> a.Condition:
+        """A readable condition with its truth; its facts are remembered."""
+        self.name(reason.facts)
+        return a.Condition(
+            text=reason.text,
+            truth=truth(reason.truth),
+            facts=list(reason.facts),
+            parts=[self.condition(part) for part in reason.parts],
+        )
+
+    def needs(self, rule: Rule) -> list[str]:
+        """Unknown facts that keep a rule open."""
+        found = self.explainer.needs(rule)
+        self.name(found)
+        return list(found)
+
+    def name(self, names: Iterable[str]) -> None:
+        """Remember that these facts stand somewhere in the answer."""
+        self.named.update(dict.fromkeys(names))
+
+    def facts(self) -> dict[str, a.Fact]:
+        """Every fact that was named, sorted."""
+        return {name: self.fact(name) for name in sorted(self.named)}
+
+    def fact(self, name: str) -> a.Fact:
+        """One fact (or unset setting) as it was used."""
+        if name in self.program.settings:
+            setting = self.program.settings[name]
+            return a.Fact(name=name, label=setting.is_, unit=setting.unit, state="missing", why="to be set by the site")
+        fact, found = self.program.facts[name], self.outcome.facts[name]
+        return a.Fact.model_construct(
+            name=name,
+            label=fact.is_,
+            value=None if found.shown is None else w.value(found.shown),
+            unit=fact.unit if fact.of in ("exact", "measured", "ratio") else "",
+            day=found.day.isoformat() if found.day else None,
+            state=found.state,
+            why=found.why,
+            events=self.events(found),
+        )
+
+    def events(self, found: FactValue) -> list[a.Event]:
+        """The rows behind a fact; the newest first when there are many."""
+        rows = [self.rows[e] for e in found.events if e in self.rows]
+        rows.sort(key=lambda r: (r.day, r.event), reverse=True)
+        return [a.Event(source=r.source, day=r.day.isoformat(), text=self.text(r)) for r in rows[:_EVENTS_SHOWN]]
+
+    def text(self, row: Row) -> str:
+        """A row in words."""
+        return row_text(row, self.program.labels)
+
+
+def truth(value: bool | None) -> a.Truth:
+    """Kleene truth as the Advice model words it."""
+    return "unknown" if value is None else "true" if value else "false"
+
+
+def row_text(row: Row, labels: Mapping[str, str]) -> str:
+    """An event row in words: what a person would read in the chart."""
+    match row:
+        case Measurement():
+            shown = row.reported or (
+                f"{w.value(row.value)} {row.unit or ''}".strip() if row.value else "no usable value"
+            )
+            where = [x.replace("_", " ") for x in (row.specimen, row.assay, row.laboratory) if x]
+            return f"{labels.get(row.concept, row.concept)} {shown}" + (f" ({', '.join(where)})" if where else "")
+        case Observation():
+            label = labels.get(row.concept, row.concept)
+            if row.text is not None:
+                return f"{label}: {row.text.replace('_', ' ')}"
+            return f"{label}: {'not clear' if row.present is None else 'yes' if row.present else 'no'}"
+        case Exposure():
+            return f"{labels.get(row.concept, row.concept)} {dose_text(row)}".strip()
+        case Condition():
+            return labels.get(row.concept, row.concept) + ("" if row.present else ": stated not to be there")
+        case Procedure():
+            return labels.get(row.concept, row.concept)
+        case Person():
+            return "birth date" if row.birth_date else "age and sex as stated"
+        case Variant():
+            share = f" ({w.number(row.fraction * 100)} % of virus)" if row.fraction is not None else ""
+            return f"{row.gene} {row.change}{share}"
+        case Coverage():
+            return f"{row.gene} read from codon {row.first} to {row.last}"
+        case Susceptibility():
+            return f"{labels.get(row.concept, row.concept)}: {row.call.replace('_', ' ')} (laboratory's call)"
+        case _:
+            return type(row).__name__
+
+
+def dose_text(row: Exposure) -> str:
+    """900 mg every 12 h oral."""
+    parts = []
+    if row.dose is not None:
+        parts.append(f"{w.number(row.dose)} {row.dose_unit or ''}".strip())
+    if row.interval_h is not None:
+        parts.append(_every(int(row.interval_h)))
+    if row.route:
+        parts.append({"iv": "IV", "oral": "by mouth"}.get(row.route, row.route))
+    return " ".join(parts)
+
+
+def _every(hours: int) -> str:
+    if hours % 168 == 0:
+        return "once a week" if hours == 168 else f"every {hours // 168} weeks"
+    return f"every {hours} h"

@@ -1,0 +1,1 @@
+"""The command line: one module per command, each short; heavy imports happen inside the commands."""

@@ -1,0 +1,211 @@
+"""``cmvigil case``: write a case file by answering questions, check one, print its schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import common as c
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def check(file: c.FileArgument, mapping: c.Mapping = None, patient: c.Patient = None) -> None:
+    """Read a case file or Bundle and say what is in it and what cannot be used; assess nothing."""
+    with c.problems_as_messages():
+        record = c.read(file, mapping, patient)
+    rows = {table: len(found) for table, found in record.rows.items() if found}
+    typer.echo(f"{file}: readable. " + (", ".join(f"{n} {table}" for table, n in rows.items()) or "no entries"))
+    for issue in record.issues:
+        typer.echo(f"{issue.level}: {issue.place}: found {issue.found}; expected {issue.expected}. {issue.remedy}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a case file, for editors that complete and check as you type."""
+    import orjson
+
+    from ..record.casefile import json_schema
+
+    c.emit(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+
+
+@app.command()
+def new(
+    file: Annotated[Path, typer.Argument(help="Where to write the case file.", show_default=False)],
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+) -> None:
+    """Answer questions, get a case file. Enter alone leaves a question open: nothing is assumed."""
+    import yaml
+
+    from ..record.errors import IntakeError
+    from ..record.read import read_record
+
+    if file.exists() and not force:
+        c.stop(f"{file}: exists already; choose another name or give --force")
+    typer.echo("Enter alone leaves a question open. Dates: 2026-03-01, or d14 counted from day zero.\n")
+    answers: dict[str, Any] = {"cmvigil": 1}
+    for ask in (_frame, _person, _host, _episodes, _loads, _labs, _drugs, _symptoms, _complete):
+        before = dict(answers)
+        while True:
+            ask(answers)
+            text = yaml.safe_dump(_pruned(answers), sort_keys=False, allow_unicode=True)
+            try:
+                read_record(text.encode(), name=file.name)
+                break
+            except IntakeError as error:
+                for problem in error.problems:
+                    typer.echo(f"  {problem}", err=True)
+                typer.echo("  Please answer this part again.", err=True)
+                answers = dict(before)
+    c.write(file, text.encode())
+    typer.echo(f"Written: {file}. Next: cmvigil assess {file}")
+
+
+def _ask(question: str) -> str:
+    return str(typer.prompt(question, default="", show_default=False)).strip()
+
+
+def _yes(question: str) -> bool:
+    return _ask(question + " (y/N)").lower() in ("y", "yes")
+
+
+def _each(question: str, ask: Callable[[], dict[str, Any]]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while _yes(question if not found else "Another one?"):
+        found.append(ask())
+    return found
+
+
+def _some(**fields: str) -> dict[str, Any]:
+    return {key: text for key, text in fields.items() if text}
+
+
+def _pruned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: kept for k, v in value.items() if (kept := _pruned(v)) not in ("", None, {}, [])}
+    return [_pruned(v) for v in value] if isinstance(value, list) else value
+
+
+def _frame(answers: dict[str, Any]) -> None:
+    answers.update(
+        _some(
+            patient=_ask("A label for the patient (no name)"),
+            day_zero=_ask("Day zero, for dates such as d14 (for instance the start of treatment)"),
+            as_of=_ask("The day to assess"),
+        )
+    )
+
+
+def _person(answers: dict[str, Any]) -> None:
+    answers["person"] = _some(
+        age=_ask("Age (years)"),
+        sex=_ask("Sex (female, male)"),
+        weight=_ask("Weight, such as 62 kg"),
+        height=_ask("Height, such as 168 cm"),
+        pregnant=_ask("Pregnant (yes, no, unknown)"),
+    )
+
+
+def _host(answers: dict[str, Any]) -> None:
+    host: dict[str, Any] = {}
+    if _yes("Inflammatory bowel disease?"):
+        host["ibd"] = _some(
+            disease=_ask("  Disease (ulcerative_colitis, crohns_disease, ibd_unclassified)"),
+            severity=_ask("  Severity (remission, mild, moderate, severe, acute_severe, fulminant)"),
+            steroid_response=_ask("  Response to steroids (responsive, refractory, dependent)"),
+        )
+    host["transplants"] = _each(
+        "A transplant?",
+        lambda: _some(
+            organ=_ask("  Organ (kidney, liver, heart, lung, pancreas, intestine, stem_cell ...)"),
+            date=_ask("  Date"),
+            donor_igg=_ask("  Donor CMV IgG (positive, negative, unknown)"),
+            recipient_igg=_ask("  Recipient CMV IgG before transplant (positive, negative, unknown)"),
+            induction=_ask("  Induction (none, basiliximab, atg, alemtuzumab, other)"),
+        ),
+    )
+    if _yes("HIV?"):
+        host["hiv"] = _some(cd4=_ask("  CD4 count with unit, such as 40 /uL")) or {"present": True}
+    answers["host"] = host
+
+
+def _episodes(answers: dict[str, Any]) -> None:
+    answers["cmv"] = {
+        "episodes": _each(
+            "A CMV episode so far (this one included)?",
+            lambda: _some(start=_ask("  Start"), end=_ask("  End"), site=_ask("  Site, such as colon")),
+        )
+    }
+
+
+def _loads(answers: dict[str, Any]) -> None:
+    if not _yes("Viral loads?"):
+        return
+    answers["viral_load_defaults"] = _some(
+        unit=_ask("  Unit (IU/mL, copies/mL, log10 IU/mL)"),
+        specimen=_ask("  Specimen (plasma, whole_blood, serum)"),
+        assay=_ask("  Assay"),
+        lloq=_ask("  Lower limit of quantification"),
+    )
+    answers["viral_loads"] = _each(
+        "  A result?",
+        lambda: _some(date=_ask("    Date"), value=_ask("    Value, such as 12400, <137 or not detected")),
+    )
+
+
+def _labs(answers: dict[str, Any]) -> None:
+    labs: dict[str, Any] = {}
+    for concept, example in (
+        ("creatinine", "88 umol/L"),
+        ("neutrophils", "1.2 10*9/L"),
+        ("platelets", "140 10*9/L"),
+        ("lymphocytes", "0.6 10*9/L"),
+    ):
+        found = _ask(f"{concept.capitalize()}, latest, with unit, such as {example}")
+        if found:
+            labs[concept] = [{"value": found, **_some(date=_ask("  Date"))}]
+    answers["labs"] = labs
+
+
+def _drugs(answers: dict[str, Any]) -> None:
+    answers["drugs"] = _each(
+        "A drug (antivirals, steroids, immunosuppressants: past and present)?",
+        lambda: _some(
+            drug=_ask("  Drug"),
+            dose=_ask("  Dose, such as 900 mg or 5 mg/kg"),
+            every=_ask("  How often, such as 12 h, once daily"),
+            route=_ask("  Route (oral, iv ...)"),
+            start=_ask("  Start"),
+            end=_ask("  End (open: still given)"),
+            missed_doses=_ask("  Missed doses (none, 2 of 28, 3 per week)"),
+        ),
+    )
+
+
+def _symptoms(answers: dict[str, Any]) -> None:
+    symptoms = {}
+    for concept in (
+        "fever",
+        "malaise",
+        "diarrhoea",
+        "severe_diarrhoea",
+        "rectal_bleeding",
+        "dyspnoea",
+        "visual_symptoms",
+    ):
+        symptoms[concept] = _ask(f"{concept.replace('_', ' ').capitalize()} (yes, no)")
+    answers["symptoms"] = symptoms
+
+
+def _complete(answers: dict[str, Any]) -> None:
+    lists = ("medications", "conditions", "procedures", "end_organ_disease", "symptoms")
+    answers["complete"] = [
+        name
+        for name in lists
+        if _yes(f"Is the list of {name.replace('_', ' ')} complete, so that what is not listed is not there?")
+    ]

@@ -1,0 +1,121 @@
+"""What several commands share: reading input, loading knowledge, stopping with a clear message."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..reasoning.model import Program
+    from ..record.tables import Record
+
+BAD_INPUT = 2
+FAILED = 1
+
+FileArgument = Annotated[
+    Path, typer.Argument(help="A case file (YAML or JSON) or a FHIR R4 Bundle (JSON).", show_default=False)
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="DATE",
+        help="The day to assess (YYYY-MM-DD). Default: the day the file names, else its last entry.",
+    ),
+]
+Mapping = Annotated[
+    Path | None, typer.Option("--mapping", help="A site's CSV of local codes.", exists=True, dir_okay=False)
+]
+Patient = Annotated[str | None, typer.Option("--patient", help="The patient to read from a Bundle that holds several.")]
+Overlays = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--knowledge",
+        help="A site's knowledge folder laid over ours; may be repeated.",
+        exists=True,
+        file_okay=False,
+    ),
+]
+
+
+def stop(messages: str | list[str], code: int = BAD_INPUT) -> NoReturn:
+    """Print what is wrong to the error stream and end."""
+    for message in [messages] if isinstance(messages, str) else messages:
+        typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def problems_as_messages() -> Iterator[None]:
+    """Every expected failure becomes its messages and exit code 2; never a traceback, which could show patient data."""
+    from ..reasoning.source import KnowledgeError
+    from ..record.errors import IntakeError
+
+    try:
+        yield
+    except IntakeError as error:
+        count = len(error.problems)
+        stop(
+            [
+                *(str(p) for p in error.problems),
+                f"{count} problem{'s' if count > 1 else ''}; nothing was assessed.",
+            ]
+        )
+    except KnowledgeError as error:
+        stop(error.problems)
+
+
+def read(file: Path, mapping: Path | None = None, patient: str | None = None) -> Record:
+    """The record in a file."""
+    from ..record.read import read_record
+
+    return read_record(file, mapping=mapping, patient=patient)
+
+
+def program(overlays: list[Path] | None = None) -> Program:
+    """The knowledge, with the site's folders laid over it."""
+    from ..reasoning.loader import load
+
+    return load(overlays=tuple(overlays or ()))
+
+
+def day(text: str | None) -> date | None:
+    """A date option. Ends with a message when it is not one."""
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        stop(f"--as-of: found {text!r}; expected a date such as 2026-03-28")
+
+
+def console() -> Console:
+    """Where the terminal face prints: coloured on a terminal, plain and 80 wide when piped."""
+    from rich.console import Console
+
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=80, no_color=True)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: a neighbour first, then renamed into place."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(content)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        stop(f"{path}: cannot be written ({error.strerror}); give a place that can be")
+
+
+def emit(content: bytes) -> None:
+    """Bytes to the standard output."""
+    sys.stdout.buffer.write(content if content.endswith(b"\n") else content + b"\n")

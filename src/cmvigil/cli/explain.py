@@ -1,0 +1,101 @@
+"""``cmvigil explain``: why a rule spoke, why it was silent, what it still needs, down to the resource."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import common as c
+
+if TYPE_CHECKING:
+    from .. import advice as a
+
+_SIGN = {"true": "✓", "false": "✗", "unknown": "?"}
+
+
+def explain_command(
+    file: c.FileArgument,
+    rule: Annotated[str, typer.Argument(help="A rule, as `cmvigil knowledge search` names it.", show_default=False)],
+    as_of: c.AsOf = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the walk-back as JSON.")] = False,
+    mapping: c.Mapping = None,
+    patient: c.Patient = None,
+    knowledge: c.Overlays = None,
+) -> None:
+    """Say why a rule applies to this patient, why not, or what is missing to tell."""
+    from ..assess.walkback import explain
+
+    with c.problems_as_messages():
+        program = c.program(knowledge)
+        if rule not in program.rules:
+            near = get_close_matches(rule, program.rules, n=3)
+            c.stop(
+                f"no rule named {rule!r}"
+                + (f"; did you mean {', '.join(near)}?" if near else "; `cmvigil knowledge search` finds names")
+            )
+        found = explain(c.read(file, mapping, patient), program, rule, c.day(as_of))
+    if json:
+        from ..report.json import render
+
+        c.emit(render(found))
+        return
+    _print(found)
+
+
+def _print(found: a.Explanation) -> None:
+    out = c.console()
+    out.print(
+        f"[bold]{found.headline}[/bold]  ({found.rule}{', ' + found.statement if found.statement else ''})",
+        soft_wrap=True,
+    )
+    out.print(
+        f"{_STATE[found.state]} on {found.as_of}."
+        + (f" Overridden by: {found.overridden_by}." if found.overridden_by else "")
+    )
+    if found.needs:
+        out.print("Needs: " + "; ".join(found.facts[name].label for name in found.needs))
+    _tree(out, "It applies when", found.walkback.when)
+    if found.walkback.unless is not None:
+        _tree(out, "unless", found.walkback.unless)
+    out.print("\n[bold]Facts[/bold]")
+    for fact in found.facts.values():
+        value = f"{fact.value} {fact.unit}".strip() if fact.value is not None else "–"
+        state = "" if fact.state == "known" else f"  [{fact.state}{': ' + fact.why if fact.why else ''}]"
+        out.print(
+            f"  {fact.label}: {value}{', ' + fact.day if fact.day else ''}{state}",
+            markup=False,
+            soft_wrap=True,
+        )
+        for event in fact.events:
+            out.print(f"      {event.day}  {event.text}  <- {event.source}", markup=False, soft_wrap=True)
+    out.print("\n[bold]Sources[/bold]")
+    for source in found.sources:
+        out.print(f"  {source.title} {source.locator} ({source.verification})", markup=False, soft_wrap=True)
+
+
+_STATE = {
+    "applies": "Applies",
+    "provided": "Applies, provided what is not known is not so,",
+    "undetermined": "Cannot be told",
+    "overridden": "Applies, but another rule takes precedence",
+    "silent": "Does not apply",
+}
+
+
+def _tree(out: object, title: str, condition: a.Condition) -> None:
+    from rich.console import Console
+    from rich.text import Text
+    from rich.tree import Tree
+
+    assert isinstance(out, Console)
+
+    def grow(tree: Tree, node: a.Condition) -> None:
+        branch = tree.add(Text(f"{_SIGN[node.truth]} {node.text}"))
+        for part in node.parts:
+            grow(branch, part)
+
+    root = Tree(title)
+    grow(root, condition)
+    out.print(root)

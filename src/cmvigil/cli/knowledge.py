@@ -1,0 +1,112 @@
+"""``cmvigil knowledge``: check it, show one entry, search all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import common as c
+
+if TYPE_CHECKING:
+    from ..reasoning.model import Program
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def check(
+    knowledge: c.Overlays = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+) -> None:
+    """Find what is wrong: dangling names, unsourced advice, unreachable or contradictory rules, units.
+
+    Count what is recalled.
+    """
+    from ..reasoning.lint import check as lint
+    from ..reasoning.lint import recalled
+
+    with c.problems_as_messages():
+        program = c.program(knowledge)
+    problems = lint(program)
+    for problem in problems:
+        typer.echo(f"{problem.level}: {problem.place}: {problem.text}")
+    counts = recalled(program)
+    typer.echo(
+        f"{len(program.facts)} facts, {len(program.derived)} derived, {len(program.definitions)} definitions, {len(program.rules)} rules; "
+        + ", ".join(f"{n} {word}" for word, n in sorted(counts.items()))
+    )
+    errors = sum(p.level == "error" or strict for p in problems)
+    if errors:
+        c.stop(f"{errors} error{'s' if errors > 1 else ''}", c.FAILED)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A fact, definition, rule, view, setting, table or source.")],
+    knowledge: c.Overlays = None,
+) -> None:
+    """Show one entry as it is written, with its source and verification."""
+    import yaml
+
+    from ..reasoning.loader import BASE
+    from ..reasoning.source import read_folders
+
+    with c.problems_as_messages():
+        raw = read_folders(BASE, list(knowledge or ()))
+    layers: dict[str, dict[str, Any]] = {**raw.sections, "sources": raw.sources, "tables": raw.tables}
+    for section, entries in layers.items():
+        if name in entries:
+            typer.echo(f"# {section}")
+            typer.echo(
+                yaml.safe_dump({name: _plain(entries[name])}, sort_keys=False, allow_unicode=True, width=100).rstrip()
+            )
+            return
+    near = get_close_matches(name, [n for entries in layers.values() for n in entries], n=3)
+    c.stop(f"nothing is named {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+
+
+def _plain(value: Any) -> Any:
+    from decimal import Decimal
+
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return (
+        float(value)
+        if isinstance(value, Decimal) and value % 1
+        else int(value)
+        if isinstance(value, Decimal)
+        else value
+    )
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="Words to look for, in names and texts.")],
+    knowledge: c.Overlays = None,
+) -> None:
+    """List entries whose name or text holds all the words."""
+    with c.problems_as_messages():
+        program = c.program(knowledge)
+    words = text.lower().split()
+    found = 0
+    for section, name, title, body in _entries(program):
+        if all(word in f"{name} {body}".lower() for word in words):
+            found += 1
+            typer.echo(f"{section:<11} {name:<42} {title}")
+    if not found:
+        c.stop(f"nothing holds {text!r}", c.FAILED)
+
+
+def _entries(program: Program) -> Iterator[tuple[str, str, str, str]]:
+    for rule in program.rules.values():
+        yield "rule", rule.name, rule.headline, f"{rule.headline} {rule.text} {rule.because} {rule.statement}"
+    for section in ("definitions", "facts", "derived", "settings", "views", "tables"):
+        for name, item in getattr(program, section).items():
+            yield section.removesuffix("s"), name, item.is_, item.is_
+    for key, source in program.sources.items():
+        yield "source", key, source["title"], " ".join(source.values())

@@ -1,0 +1,41 @@
+"""``cmvigil``: decision support for recurrent, refractory and drug-resistant CMV infection."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from . import assess, case, explain, knowledge, replay, site_test
+
+app = typer.Typer(
+    name="cmvigil",
+    help="Decision support for recurrent, refractory and drug-resistant CMV infection. It informs a clinician; it never orders.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done; 1 a check or expectation failed; 2 the input or the command line cannot be used.",
+)
+app.command("assess")(assess.assess_command)
+app.command("explain")(explain.explain_command)
+app.command("replay")(replay.replay_command)
+app.command("test")(site_test.test_command)
+app.add_typer(case.app, name="case", help="Write and check case files.")
+app.add_typer(knowledge.app, name="knowledge", help="Look at the clinical knowledge and check it.")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"cmvigil {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Decision support for recurrent, refractory and drug-resistant CMV infection."""

@@ -1,0 +1,433 @@
+"""The reference engine: one patient, one day, plain Python. Kept short and obvious; it is what explains an answer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Context, Decimal, Inexact, localcontext
+from operator import attrgetter
+from typing import Any
+
+from ...record.tables import TABLES, Row, columns
+from .. import values as v
+from ..evaluate import Env, evaluate
+from ..model import And, BandTable, Compare, Elsewhere, Expr, Fact, In, Literal_, Program, Ref, Step
+from ..outcome import FactValue, Outcome, RuleTruth, hidden
+from ..steps import Aggregate
+
+RowDict = dict[str, Any]
+EVENTS = (
+    "_events"  # event ids that a row of a view stands on (for the walk-back; not a column of the language)
+)
+_MIDNIGHT = datetime.min.time()
+_EXACT = Context(prec=100, traps=[Inexact])
+
+
+def run(
+    program: Program,
+    rows: Mapping[str, Iterable[Row]],
+    as_of: date,
+    patient: str = "",
+    hide: Collection[str] = (),
+) -> Outcome:
+    """Evaluate everything at ``as_of``. ``hide`` names facts whose state is set to missing (decision: hide by state)."""
+    with localcontext(_EXACT):
+        return _Run(program, rows, as_of, patient).outcome(frozenset(hide))
+
+
+class _Run:
+    def __init__(
+        self, program: Program, rows: Mapping[str, Iterable[Row]], as_of: date, patient: str
+    ) -> None:
+        self.program, self.as_of, self.patient = program, as_of, patient
+        self.store = _Store(rows, as_of)
+        self.views: dict[str, list[RowDict]] = {}
+
+    def outcome(self, hide: frozenset[str]) -> Outcome:
+        out = Outcome(self.patient, self.as_of, views=self.views)
+        for name, fact in self.program.facts.items():
+            out.facts[name] = hidden(fact.of) if name in hide else self.fact(fact)
+            out.values[name] = out.facts[name].value
+        env = Env(self.as_of, out.values, states={name: f.state for name, f in out.facts.items()})
+        for name in self.program.order:
+            derived = self.program.derived.get(name)
+            node = derived.value if derived else self.program.definitions[name].when
+            out.values[name] = evaluate(node, env)
+        for name, rule in self.program.rules.items():
+            unless = False if rule.unless is None else evaluate(rule.unless, env)
+            out.rules[name] = RuleTruth(evaluate(rule.when, env), unless)
+        return out
+
+    # -- facts ---------------------------------------------------------------------------------------------------------
+    def rows_of(self, table: str, where: Expr | None) -> list[RowDict]:
+        """Rows of a table or view for which ``where`` is true, in total order."""
+        found = self.store.rows(table, where) if table in TABLES else self.view(table)
+        if where is None:
+            return found
+        return [row for row in found if evaluate(where, Env(self.as_of, row)) is True]
+
+    def fact(self, fact: Fact) -> FactValue:
+        rows = self.rows_of(fact.table, fact.where)
+        if not rows:
+            return self.without_rows(fact)
+        if fact.pick == "count":
+            return FactValue("known", Decimal(len(rows)), Decimal(len(rows)), rows[-1]["day"], _events(rows))
+        if fact.pick == "sum":
+            return self.total(fact, rows)
+        picked = _pick(fact.pick, fact.by, rows)
+        shown = True if fact.pick == "any" else picked[fact.take]
+        day, events = picked["day"], picked[EVENTS]
+        if self.conflicts(fact, rows, picked):
+            return FactValue("conflicting", None, shown, day, _events(rows), "results disagree")
+        if shown is None:
+            problem = picked.get("problem")
+            if fact.table == "measurement" and fact.take == "number" and picked["value"] is not None:
+                problem = "not one exact number"
+            return FactValue("unusable" if problem else "missing", None, None, day, events, problem or "")
+        if fact.fresh is not None and day <= self.as_of - timedelta(days=fact.fresh):
+            return FactValue("stale", None, shown, day, events, f"older than {fact.fresh} days")
+        return FactValue("known", shown, shown, day, events)
+
+    def without_rows(self, fact: Fact) -> FactValue:
+        for other in fact.unusable:
+            rows = self.rows_of(other.table, other.where)
+            if rows:
+                return FactValue("unusable", None, None, rows[-1]["day"], _events(rows), other.why)
+        for other in fact.absent:
+            rows = self.rows_of(other.table, other.where)
+            if rows:
+                return FactValue("absent", v.zero(fact.of), None, rows[-1]["day"], rows[-1][EVENTS])
+        return FactValue("missing")
+
+    def total(self, fact: Fact, rows: list[RowDict]) -> FactValue:
+        parts = [row[fact.take] for row in rows]
+        if None in parts:
+            return FactValue("missing", None, None, rows[-1]["day"], _events(rows), "a part is not known")
+        total = sum(parts, Decimal(0))
+        return FactValue("known", total, total, rows[-1]["day"], _events(rows))
+
+    def conflicts(self, fact: Fact, rows: list[RowDict], picked: RowDict) -> bool:
+        if not fact.conflict or fact.pick == "any":
+            return False
+        same = rows if fact.conflict == "ever" else [r for r in rows if _when(r) == _when(picked)]
+        return len({row[fact.take] for row in same if row[fact.take] is not None}) > 1
+
+    # -- views ---------------------------------------------------------------------------------------------------------
+    def view(self, name: str) -> list[RowDict]:
+        """Rows of a view, in total order; computed once."""
+        if name not in self.views:
+            rows: list[RowDict] = []
+            for step in self.program.views[name].steps:
+                rows = _STEPS[step.op](self, step.args, rows)
+            self.views[name] = sorted(rows, key=_order)
+        return self.views[name]
+
+    def any_table(self, name: str) -> list[RowDict]:
+        return self.store.rows(name, None) if name in TABLES else self.view(name)
+
+    def value(self, node: Any, row: RowDict, side: Mapping[str, Any] | None = None) -> Any:
+        return evaluate(node, Env(self.as_of, row, side or {}))
+
+
+# -- operators of views: (run, parsed arguments, rows) -> rows -------------------------------------------------------------
+def _from(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    return list(run.any_table(args["table"]))
+
+
+def _where(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    return [row for row in rows if run.value(args["expr"], row) is True]
+
+
+def _add(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    made = []
+    for row in rows:
+        row = dict(row)
+        for name, node in args["columns"].items():
+            row[name] = run.value(node, row)
+        made.append(row)
+    return made
+
+
+def _streams(
+    per: tuple[str, ...], rows: list[RowDict], key: Callable[[RowDict], Any]
+) -> Iterator[list[RowDict]]:
+    """Copies of the rows, sorted by ``key``, apart for each value of the ``per`` columns (unknown is a value)."""
+    apart: dict[tuple[Any, ...], list[RowDict]] = defaultdict(list)
+    for row in sorted(rows, key=key):
+        apart[tuple(row[c] for c in per)].append(dict(row))
+    yield from apart.values()
+
+
+def _running(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    made = []
+    for stream in _streams(args["per"], rows, _order):
+        for name, aggregate in args["take"].items():
+            so_far: Any = None if aggregate.how == "highest" else Decimal(0)
+            for row in stream:
+                value = True if aggregate.expr is None else run.value(aggregate.expr, row)
+                if aggregate.how == "count":
+                    so_far += value is True
+                elif aggregate.how == "sum":
+                    so_far = v.add(so_far, value)
+                elif value is not None:
+                    so_far = value if so_far is None else max(so_far, value)
+                row[name] = so_far
+        made.extend(stream)
+    return made
+
+
+def _merge_within(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    dated = [row for row in rows if run.value(args["start"], row) is not None]
+    made = []
+    for stream in _streams(args["per"], dated, lambda r: (run.value(args["start"], r), *_order(r))):
+        number, reach = 0, date.min
+        for row in stream:
+            start = run.value(args["start"], row)
+            if number == 0 or start > reach + timedelta(days=args["days"]):
+                number, reach = number + 1, start
+            reach = max(reach, run.value(args["end"], row) or start)
+            row[args["as"]] = Decimal(number)
+        made.extend(stream)
+    return made
+
+
+def _split_at_gap(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    dated = [row for row in rows if row[args["on"]] is not None]
+    made = []
+    for stream in _streams(args["per"], dated, lambda r: (r[args["on"]], *_order(r))):
+        number, previous = 1, stream[0]
+        for row in stream:
+            far = (row[args["on"]] - previous[args["on"]]).days >= args["days"]
+            if (
+                row is not previous
+                and far
+                and (args["and"] is None or run.value(args["and"], row, previous) is True)
+            ):
+                number += 1
+            row[args["as"]] = Decimal(number)
+            previous = row
+        made.extend(stream)
+    return made
+
+
+def _each_day(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    made = []
+    for row in rows:
+        start, end = run.value(args["start"], row), run.value(args["end"], row)
+        if start is not None and end is not None:
+            for offset in range((end - start).days + 1):
+                made.append({**row, args["as"]: start + timedelta(days=offset)})
+    return made
+
+
+def _pick_within(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    others = run.any_table(args["with"])
+    latest_first = others[::-1]
+    made = []
+    for row in rows:
+        matching: list[RowDict] = []
+        on = row[args["on"]] if "on" in args else None
+        for other in others if args["pick"] == "first" else latest_first:
+            if on is not None:
+                if other["day"] > on:
+                    continue
+                if args["within"] is not None and (on - other["day"]).days >= args["within"]:
+                    break
+            if args["where"] is None or run.value(args["where"], other, row) is True:
+                matching.append(other)
+                if args["pick"] in ("latest", "first"):
+                    break
+        made.append(_attach(row, args, matching[::-1]))
+    return made
+
+
+def _attach(row: RowDict, args: Mapping[str, Any], matching: list[RowDict]) -> RowDict:
+    take: Mapping[str, str] = args["take"]
+    if args["pick"] == "count":
+        return {**row, **dict.fromkeys(take, Decimal(len(matching))), EVENTS: _join(row, *matching)}
+    if args["pick"] == "any":
+        return {**row, **dict.fromkeys(take, bool(matching)), EVENTS: _join(row, *matching)}
+    if args["pick"] in ("highest", "lowest"):
+        matching = [m for m in matching if m[args["by"]] is not None]
+    if not matching:
+        return {**row, **dict.fromkeys(take)}
+    picked = matching[0] if args["pick"] == "first" else _pick(args["pick"], args["by"], matching)
+    return {**row, **{new: picked[column] for new, column in take.items()}, EVENTS: _join(row, picked)}
+
+
+def _join_step(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    others = run.any_table(args["with"])
+    return [
+        {**row, **{new: other[column] for new, column in args["take"].items()}, EVENTS: _join(row, other)}
+        for row in rows
+        for other in others
+    ]
+
+
+def _band(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    table = run.program.tables[args["table"]]
+    made = []
+    for row in rows:
+        keys = {k: run.value(node, row) for k, node in args["keys"].items()}
+        value = None if args["value"] is None else run.value(args["value"], row)
+        found = look_up(table, keys, value)
+        made.append(
+            {**row, **{new: None if found is None else found[column] for new, column in args["take"].items()}}
+        )
+    return made
+
+
+def look_up(table: BandTable, keys: Mapping[str, Any], value: Any) -> Mapping[str, Any] | None:
+    """The row of a knowledge table for these keys, whose band surely holds the value; None when there is none."""
+    for row in table.rows:
+        if any(row[k] != keys[k] for k in table.keys):
+            continue
+        if not table.banded:
+            return row
+        if v.compare(">=", value, row["lower"]) is not True:
+            continue
+        if row["upper"] is None or v.compare("<", value, row["upper"]) is True:
+            return row
+    return None
+
+
+def _group(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    made = []
+    for group in _streams(args["by"], rows, _order):
+        row: RowDict = {
+            "day": group[0]["day"],
+            "event": min(r["event"] for r in group),
+            EVENTS: _join(*group),
+        }
+        row["day"] = min(r["day"] for r in group)
+        row.update({column: group[0][column] for column in args["by"]})
+        for name, aggregate in args["take"].items():
+            row[name] = _aggregate(run, aggregate, group)
+        made.append(row)
+    return made
+
+
+def _aggregate(run: _Run, aggregate: Aggregate, group: list[RowDict]) -> Any:
+    if aggregate.expr is None:
+        return Decimal(len(group))
+    found = [run.value(aggregate.expr, row) for row in group]
+    match aggregate.how:
+        case "count":
+            return Decimal(sum(x is True for x in found))
+        case "any":
+            return v.disjunction(found)
+        case "all":
+            return v.conjunction(found)
+        case "sum":
+            return None if None in found else sum(found, Decimal(0))
+        case "first":
+            return found[0]
+        case "latest":
+            return found[-1]
+        case how:
+            known = [x for x in found if x is not None]
+            return None if not known else max(known) if how == "highest" else min(known)
+
+
+_STEPS: dict[str, Callable[[_Run, Mapping[str, Any], list[RowDict]], list[RowDict]]] = {
+    "from": _from,
+    "where": _where,
+    "add": _add,
+    "running": _running,
+    "merge_within": _merge_within,
+    "split_at_gap": _split_at_gap,
+    "each_day": _each_day,
+    "pick_within": _pick_within,
+    "join": _join_step,
+    "band": _band,
+    "group": _group,
+}
+
+
+# -- rows ----------------------------------------------------------------------------------------------------------------
+class _Store:
+    """Event rows as mappings, visible at ``as_of``, by table and concept; made only when asked for."""
+
+    def __init__(self, rows: Mapping[str, Iterable[Row]], as_of: date) -> None:
+        self.as_of = as_of
+        self.visible: dict[str, dict[str, list[Row]]] = {}
+        self.made: dict[tuple[str, str], list[RowDict]] = {}
+        for table in TABLES:
+            by_concept: dict[str, list[Row]] = defaultdict(list)
+            for row in rows.get(table, ()):
+                if row.day <= as_of and row.known_on <= as_of:
+                    by_concept[getattr(row, "concept", "")].append(row)
+            self.visible[table] = by_concept
+
+    def rows(self, table: str, where: Expr | None) -> list[RowDict]:
+        """Rows of an event table that ``where`` may accept (it is narrowed by concept only), in total order."""
+        wanted = _concepts(where)
+        concepts = (
+            self.visible[table].keys() if wanted is None else [c for c in wanted if c in self.visible[table]]
+        )
+        found = [row for concept in concepts for row in self.of_concept(table, concept)]
+        return found if len(concepts) == 1 else sorted(found, key=_order)
+
+    def of_concept(self, table: str, concept: str) -> list[RowDict]:
+        key = (table, concept)
+        if key not in self.made:
+            self.made[key] = sorted(
+                (self.as_row(table, row) for row in self.visible[table][concept]), key=_order
+            )
+        return self.made[key]
+
+    def as_row(self, table: str, row: Row) -> RowDict:
+        names, read = _READ[table]
+        made: RowDict = dict(zip(names, read(row), strict=True))
+        made[EVENTS] = (row.event,)
+        if table == "measurement":
+            value = made["value"]
+            made["number"] = value.low if value is not None and value.is_point else None
+        if made.get("end") is not None and made["end"] > self.as_of:
+            made["end"] = None
+        return made
+
+
+_READ = {table: (tuple(columns(table)), attrgetter(*columns(table))) for table in TABLES}
+
+
+def _concepts(where: Expr | None) -> tuple[str, ...] | None:
+    """Concepts that a condition limits its rows to, when it plainly does; None when it does not."""
+    for part in where.parts if isinstance(where, And) else (where,):
+        match part:
+            case Compare("=", Ref("concept", _, ""), Literal_(str() as value)):
+                return (value,)
+            case In(Ref("concept", _, ""), members):
+                return tuple(str(m) for m in members)
+    return None
+
+
+def _when(row: RowDict) -> tuple[date, datetime]:
+    time = row.get("time")
+    return row["day"], time if time is not None else datetime.combine(row["day"], _MIDNIGHT)
+
+
+def _order(row: RowDict) -> tuple[Any, ...]:
+    return (*_when(row), row["event"])
+
+
+def _pick(pick: str, by: str, rows: list[RowDict]) -> RowDict:
+    """One row, rows being in total order; ties of highest and lowest go to the latest."""
+    if pick == "first":
+        return rows[0]
+    if pick in ("latest", "any"):
+        return rows[-1]
+    known = [row for row in rows if row[by] is not None]
+    if not known:
+        return rows[-1]
+    best = (max if pick == "highest" else min)(v.sort_key(row[by]) for row in known)
+    return [row for row in known if v.sort_key(row[by]) == best][-1]
+
+
+def _join(*rows: RowDict) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(event for row in rows for event in row[EVENTS]))
+
+
+def _events(rows: list[RowDict]) -> tuple[str, ...]:
+    return _join(*rows)

@@ -1,0 +1,536 @@
+"""From knowledge folders to a :class:`Program`: short forms expanded, expressions parsed, dependencies ordered.
+
+Every problem of every file is collected and reported at once; nothing half-parsed is ever returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from ..record.tables import TABLES, columns
+from . import steps as view_steps
+from .grammar import GrammarError, Scope, mentioned, parse
+from .model import (
+    KINDS_OF_RULE,
+    PICKS,
+    STATE_TESTS_ALLOWED,
+    BandTable,
+    Definition,
+    Derived,
+    Elsewhere,
+    Expr,
+    Fact,
+    Kind,
+    Literal_,
+    Program,
+    Ref,
+    Rule,
+    Setting,
+    View,
+)
+from .source import KnowledgeError, Raw, read_folders
+
+BASE = Path(__file__).resolve().parent.parent / "knowledge"
+
+_FIELDS = {
+    "settings": {"is", "value", "unit", "sources", "verification", "note", "type"},
+    "views": {"is", "because", "steps", "note"},
+    "facts": {
+        "is",
+        "ask",
+        "unit",
+        "from",
+        "where",
+        "pick",
+        "take",
+        "by",
+        "fresh",
+        "absent",
+        "unusable",
+        "conflict",
+        "note",
+    }
+    | {
+        "latest",
+        "word",
+        "finding",
+        "drug",
+        "drug_ever",
+        "condition",
+        "condition_ever",
+        "procedure",
+        "procedure_running",
+    },
+    "derived": {"is", "unit", "value", "note"},
+    "definitions": {"is", "when", "sources", "verification", "statement", "note"},
+    "rules": {
+        "statement",
+        "kind",
+        "topic",
+        "when",
+        "unless",
+        "headline",
+        "text",
+        "because",
+        "strength",
+        "certainty",
+    }
+    | {
+        "severity",
+        "evidence",
+        "sources",
+        "verification",
+        "note",
+        "overrides",
+        "schedule",
+        "slot",
+        "order",
+        "tone",
+        "if_unknown",
+    },
+    "tables": {"is", "keys", "banded", "columns", "rows", "sources", "verification", "note"},
+}
+_WORDS = {
+    "verification": ("verified", "secondary", "recalled"),
+    "strength": ("strong", "conditional", "good-practice"),
+    "certainty": ("high", "moderate", "low", "very-low"),
+    "severity": ("harm", "act", "note"),
+    "evidence": ("", "consistent", "conflicting"),
+    "tone": ("", "harm", "watch", "calm", "unknown"),
+}
+
+
+def table_columns(table: str) -> dict[str, Kind]:
+    """Columns of an event table as expressions see them.
+
+    A measurement has ``number``: its value where it is one number.
+    """
+    found = {name: cast(Kind, kind) for name, kind in columns(table).items()}
+    if table == "measurement":
+        found["number"] = "exact"
+    return found
+
+
+def load(base: Path = BASE, overlays: Iterable[Path] = ()) -> Program:
+    """Parse a knowledge folder with overlays. Raises :class:`KnowledgeError` listing every problem."""
+    return _load(base, tuple(overlays))
+
+
+@lru_cache(maxsize=8)
+def _load(base: Path, overlays: tuple[Path, ...]) -> Program:
+    return _Builder(read_folders(base, list(overlays))).program()
+
+
+class _Builder:
+    def __init__(self, raw: Raw) -> None:
+        self.raw = raw
+        self.problems: list[str] = []
+        self.sets = {name: tuple(members) for name, members in raw.vocabulary.get("sets", {}).items()}
+        self.settings: dict[str, Setting] = {}
+        self.tables: dict[str, BandTable] = {}
+        self.views: dict[str, View] = {}
+        self.facts: dict[str, Fact] = {}
+        self.derived: dict[str, Derived] = {}
+        self.definitions: dict[str, Definition] = {}
+        self.rules: dict[str, Rule] = {}
+        self.order: list[str] = []
+
+    def program(self) -> Program:
+        """Build everything, then report all problems or return."""
+        self.unique_names()
+        self.each("settings", self.setting)
+        for name, fields in self.raw.tables.items():
+            self.guard(name, fields, "tables", self.table)
+        self.each("views", self.view, self.sorted_views())
+        self.each("facts", self.fact)
+        states = {**self.raw.sections["derived"], **self.raw.sections["definitions"]}
+        for name in self.sorted_states(states):
+            section = "derived" if name in self.raw.sections["derived"] else "definitions"
+            self.guard(name, states[name], section, self.derive if section == "derived" else self.define)
+            self.order.append(name)
+        self.each("rules", self.rule)
+        if self.problems:
+            raise KnowledgeError(sorted(set(self.problems)))
+        return Program(
+            version=self.raw.version,
+            hash=self.raw.hash,
+            settings=self.settings,
+            sources={k: {f: str(v) for f, v in s.items()} for k, s in self.raw.sources.items()},
+            tables=self.tables,
+            sets=self.sets,
+            views=self.views,
+            facts=self.facts,
+            derived=self.derived,
+            definitions=self.definitions,
+            rules=self.rules,
+            order=tuple(self.order),
+            labels=self.labels(),
+            drug_groups={name: str(d["group"]) for name, d in self.raw.vocabulary.get("drugs", {}).items()},
+            overlays=tuple(self.raw.overlays),
+            accepted_risks=tuple(self.raw.accepted_risks),
+        )
+
+    # -- helpers -------------------------------------------------------------------------------------------------------
+    def unique_names(self) -> None:
+        seen: dict[str, str] = {}
+        for section, entries in self.raw.sections.items():
+            if section == "rules":
+                continue
+            for name, fields in entries.items():
+                if name in seen:
+                    self.problems.append(f"{fields['file']}: {name}: is already a name in {seen[name]}")
+                seen[name] = f"{section} ({fields['file']})"
+
+    def each(self, section: str, build: Callable[[str, Any], None], order: Iterable[str] | None = None) -> None:
+        entries = self.raw.sections[section]
+        for name in entries if order is None else order:
+            self.guard(name, entries[name], section, build)
+
+    def guard(self, name: str, fields: dict[str, Any], section: str, build: Callable[[str, Any], None]) -> None:
+        place = f"{fields['file']}: {name}"
+        unknown = fields.keys() - _FIELDS[section] - {"file"}
+        if unknown:
+            self.problems.append(
+                f"{place}: no field {', '.join(sorted(map(str, unknown)))}; there are {', '.join(sorted(_FIELDS[section]))}"
+            )
+        for word, allowed in _WORDS.items():
+            if word in fields and fields[word] not in allowed:
+                self.problems.append(f"{place}: {word} is {fields[word]!r}; expected {', '.join(allowed)}")
+        if section != "tables":
+            for key in fields.get("sources", ()):
+                if key not in self.raw.sources:
+                    self.problems.append(f"{place}: no source {key!r} in sources.yaml")
+        try:
+            build(name, fields)
+        except GrammarError as error:
+            self.problems.append(f"{place}: {error}")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            missing = f"lacks the field {error}" if isinstance(error, KeyError) else str(error)
+            self.problems.append(f"{place}: {missing}")
+
+    def labels(self) -> dict[str, str]:
+        made: dict[str, str] = {}
+        for entries in ("measurements", "observations", "conditions", "procedures", "drugs"):
+            for name, fields in self.raw.vocabulary.get(entries, {}).items():
+                made[name] = str(fields["label"])
+        return made
+
+    def constant(self, name: str) -> Expr | None:
+        setting = self.settings.get(name)
+        if setting is None:
+            return None
+        kinds: dict[type, Kind] = {bool: "bool", str: "text", Decimal: "exact"}
+        kind = kinds.get(type(setting.value), "exact")
+        return Literal_(setting.value, kind, name)
+
+    def row_scope(
+        self,
+        cols: Mapping[str, Kind],
+        other: Mapping[str, Kind] | None = None,
+        side: str = "",
+        choose: bool = True,
+    ) -> Scope:
+        """Names of a row: its columns, settings, and ``prev.x`` / ``left.x`` of the other row."""
+
+        def lookup(name: str) -> Expr | None:
+            if "." in name:
+                prefix, column = name.split(".", 1)
+                return (
+                    Ref(column, other[column], side)
+                    if other is not None and prefix == side and column in other
+                    else None
+                )
+            return Ref(name, cols[name]) if name in cols else self.constant(name)
+
+        return Scope(lookup, self.sets, row=choose, known=lambda: [*cols, *self.settings])
+
+    def clinical_scope(self, states: bool) -> Scope:
+        """Names of the clinical layer: facts, derived facts, definitions, settings."""
+
+        def lookup(name: str) -> Expr | None:
+            for layer in (self.facts, self.derived, self.definitions):
+                if name in layer:
+                    item = layer[name]
+                    kind: Kind = (
+                        item.of if isinstance(item, Fact) else item.value.kind if isinstance(item, Derived) else "bool"
+                    )
+                    return Ref(name, kind)
+            return self.constant(name)
+
+        return Scope(
+            lookup,
+            self.sets,
+            states=states,
+            known=lambda: [*self.facts, *self.derived, *self.definitions, *self.settings],
+        )
+
+    def columns_of(self, table: str) -> Mapping[str, Kind]:
+        if table in TABLES:
+            return table_columns(table)
+        if table in self.views:
+            return self.views[table].columns
+        raise ValueError(f"no table or view named {table!r}; there are {', '.join([*TABLES, *self.views])}")
+
+    def sorted_views(self) -> list[str]:
+        entries = self.raw.sections["views"]
+
+        def needs(name: str) -> set[str]:
+            return {str(v) for step in entries[name].get("steps", ()) for v in _tables_of(step)} & entries.keys()
+
+        return self.topological(list(entries), needs)
+
+    def sorted_states(self, entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        def needs(name: str) -> set[str]:
+            text = entries[name].get("value", entries[name].get("when", ""))
+            return mentioned(str(text)) & entries.keys()
+
+        return self.topological(list(entries), needs)
+
+    def topological(self, names: list[str], needs: Callable[[str], set[str]]) -> list[str]:
+        done: dict[str, None] = {}
+        doing: list[str] = []
+
+        def visit(name: str) -> None:
+            if name in done:
+                return
+            if name in doing:
+                self.problems.append(
+                    f"{' -> '.join([*doing[doing.index(name) :], name])}: defined by itself; break the circle"
+                )
+                return
+            doing.append(name)
+            for other in sorted(needs(name)):
+                visit(other)
+            doing.pop()
+            done[name] = None
+
+        for name in names:
+            visit(name)
+        return list(done)
+
+    # -- sections ------------------------------------------------------------------------------------------------------
+    def setting(self, name: str, fields: dict[str, Any]) -> None:
+        self.settings[name] = Setting(
+            name,
+            fields["is"],
+            fields["value"],
+            str(fields.get("unit", "")),
+            tuple(fields.get("sources", ())),
+            fields["verification"],
+            fields.get("note", ""),
+            fields["file"],
+        )
+
+    def table(self, name: str, fields: dict[str, Any]) -> None:
+        banded = bool(fields.get("banded", False))
+        cols: dict[str, Kind] = dict(fields["columns"])
+        rows = tuple(
+            {k: row.get(k) for k in [*cols, *(("lower", "upper") if banded else ())]} for row in fields["rows"]
+        )
+        for i, row in enumerate(rows):
+            for key, kind in cols.items():
+                value = row[key]
+                if value is not None and (kind == "exact") != isinstance(value, Decimal):
+                    raise ValueError(f"row {i + 1}: {key} is {value!r}; expected {kind}")
+        keys = tuple(fields["keys"])
+        for i, row in enumerate(rows):
+            for j, other in enumerate(rows[:i]):
+                if all(row[k] == other[k] for k in keys) and (not banded or _overlap(row, other)):
+                    raise ValueError(f"rows {j + 1} and {i + 1} answer the same look-up")
+        self.tables[name] = BandTable(
+            name, fields["is"], keys, banded, cols, rows, tuple(fields.get("sources", ())), fields["file"]
+        )
+
+    def view(self, name: str, fields: dict[str, Any]) -> None:
+        context = view_steps.Context(self.columns_of, self.row_scope, self.tables)
+        made = view_steps.build(fields["steps"], context)
+        self.views[name] = View(name, fields["is"], fields["because"], made, fields["file"])
+
+    def fact(self, name: str, given: dict[str, Any]) -> None:
+        fields = self.expand(given)
+        table = fields["from"]
+        cols = self.columns_of(table)
+        scope = self.row_scope(cols)
+        pick = fields["pick"]
+        if pick not in PICKS:
+            raise ValueError(f"no pick {pick!r}; there are {', '.join(PICKS)}")
+        take = "" if pick in ("any", "count") else fields.get("take", "value")
+        by = fields.get("by", take) if pick in ("highest", "lowest") else ""
+        for column in (take, by):
+            if column and column not in cols:
+                raise ValueError(f"{table} has no column {column!r}; there are {', '.join(cols)}")
+        of: Kind = "bool" if pick == "any" else "exact" if pick == "count" else cols[take]
+        if pick == "sum" and of != "exact":
+            raise ValueError("sum takes an exact column")
+        fresh = fields.get("fresh")
+        if isinstance(fresh, str):
+            fresh = self.settings[fresh].value
+        self.facts[name] = Fact(
+            name=name,
+            is_=fields["is"],
+            ask=fields.get("ask", ""),
+            unit=str(fields.get("unit", "")),
+            of=of,
+            table=table,
+            where=parse(fields["where"], scope, "bool") if "where" in fields else None,
+            pick=pick,
+            take=take,
+            by=by,
+            fresh=int(fresh) if isinstance(fresh, Decimal) else None,
+            absent=tuple(self.elsewhere(e) for e in _listed(fields.get("absent"))),
+            unusable=tuple(self.elsewhere(e) for e in _listed(fields.get("unusable"))),
+            conflict=fields.get("conflict", ""),
+            file=fields["file"],
+        )
+
+    def elsewhere(self, fields: Mapping[str, Any]) -> Elsewhere:
+        table = fields["from"]
+        where = fields.get("where")
+        scope = self.row_scope(self.columns_of(table))
+        return Elsewhere(table, parse(where, scope, "bool") if where else None, fields.get("why", ""))
+
+    def expand(self, given: dict[str, Any]) -> dict[str, Any]:
+        """A short form into the general form (``docs/architecture.md``, section Facts)."""
+        fields = dict(given)
+        vocabulary = self.raw.vocabulary
+        for form, (section, table) in _SHORT.items():
+            if form not in fields:
+                continue
+            target = fields.pop(form)
+            members = self.members(target, section)
+            fields["from"] = table
+            if form == "latest":
+                fields.setdefault("unit", vocabulary[section][target]["unit"])
+                fields.update(where=f"concept = '{target}'", pick="latest")
+                fields.setdefault("take", "value")
+                fields.setdefault("conflict", "same_time")
+            elif form == "word":
+                fields.update(where=f"concept = '{target}'", pick="latest", take="text")
+            elif form == "finding":
+                fields.update(where=f"concept = '{target}'", pick="latest", take="present")
+                self.complete(fields, {vocabulary[section][target].get("group")})
+            else:
+                self.expand_running(fields, form, members, {vocabulary[section][m].get("group") for m in members})
+            break
+        return fields
+
+    def members(self, target: str, section: str) -> tuple[str, ...]:
+        if target.startswith("set(") and target.endswith(")"):
+            name = target[4:-1]
+            if name not in self.sets:
+                raise ValueError(f"no set named {name!r}")
+            return self.sets[name]
+        if target not in self.raw.vocabulary.get(section, {}):
+            raise ValueError(f"no {section[:-1]} named {target!r} in the vocabulary")
+        return (target,)
+
+    def expand_running(
+        self, fields: dict[str, Any], form: str, members: tuple[str, ...], groups: set[str | None]
+    ) -> None:
+        listed = ", ".join(f"'{m}'" for m in members)
+        where = f"concept in ({listed})"
+        if form.startswith("condition"):
+            where += " and present"
+            if len(members) == 1:
+                fields["absent"] = [
+                    *_listed(fields.get("absent")),
+                    {"from": "condition", "where": f"concept = '{members[0]}' and not present"},
+                ]
+            self.complete(fields, groups)
+        elif form.startswith("drug"):
+            self.complete(fields, {"medications"})
+        else:
+            self.complete(fields, {"procedures"})
+        if form in ("drug", "condition", "procedure_running"):
+            where += " and (end is null or end >= as_of)"
+        fields.update(where=where, pick="any")
+
+    def complete(self, fields: dict[str, Any], groups: set[str | None]) -> None:
+        """A completeness statement licenses absence when one list covers every concept asked for."""
+        if len(groups) == 1 and None not in groups:
+            (group,) = groups
+            statement = {"from": "observation", "where": f"concept = 'complete' and text = '{group}'"}
+            fields["absent"] = [*_listed(fields.get("absent")), statement]
+
+    def derive(self, name: str, fields: dict[str, Any]) -> None:
+        value = parse(str(fields["value"]), self.clinical_scope(states=False))
+        self.derived[name] = Derived(name, fields["is"], str(fields.get("unit", "")), value, fields["file"])
+
+    def define(self, name: str, fields: dict[str, Any]) -> None:
+        self.definitions[name] = Definition(
+            name,
+            fields["is"],
+            parse(fields["when"], self.clinical_scope(states=False), "bool"),
+            tuple(fields.get("sources", ())),
+            fields["verification"],
+            str(fields.get("statement", "")),
+            fields.get("note", ""),
+            fields["file"],
+        )
+
+    def rule(self, name: str, fields: dict[str, Any]) -> None:
+        kind = fields["kind"]
+        if kind not in KINDS_OF_RULE:
+            raise ValueError(f"no kind {kind!r}; there are {', '.join(KINDS_OF_RULE)}")
+        scope = self.clinical_scope(states=kind in STATE_TESTS_ALLOWED)
+        self.rules[name] = Rule(
+            name=name,
+            kind=kind,
+            statement=str(fields.get("statement", "")),
+            topic=fields.get("topic", kind),
+            when=parse(fields["when"], scope, "bool"),
+            unless=parse(fields["unless"], scope, "bool") if "unless" in fields else None,
+            headline=fields["headline"],
+            text=fields["text"],
+            because=fields.get("because", ""),
+            strength=fields.get("strength", ""),
+            certainty=fields.get("certainty", ""),
+            severity=fields.get("severity", "act"),
+            evidence=fields.get("evidence", ""),
+            sources=tuple(fields.get("sources", ())),
+            verification=fields["verification"],
+            note=fields.get("note", ""),
+            overrides=tuple(fields.get("overrides", ())),
+            schedule=tuple(fields.get("schedule", ())),
+            slot=fields.get("slot", ""),
+            order=int(fields.get("order", 0)),
+            tone=fields.get("tone", ""),
+            if_unknown=fields.get("if_unknown", ""),
+            file=fields["file"],
+        )
+
+
+_SHORT = {
+    "latest": ("measurements", "measurement"),
+    "word": ("observations", "observation"),
+    "finding": ("observations", "observation"),
+    "drug": ("drugs", "exposure"),
+    "drug_ever": ("drugs", "exposure"),
+    "condition": ("conditions", "condition"),
+    "condition_ever": ("conditions", "condition"),
+    "procedure": ("procedures", "procedure"),
+    "procedure_running": ("procedures", "procedure"),
+}
+
+
+def _listed(value: Any) -> list[Any]:
+    return [] if value is None else list(value) if isinstance(value, list) else [value]
+
+
+def _tables_of(step: Mapping[str, Any]) -> Iterable[Any]:
+    for op, args in step.items():
+        if op == "from":
+            yield args
+        elif isinstance(args, dict) and "with" in args:
+            yield args["with"]
+
+
+def _overlap(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    def below(x: Mapping[str, Any], y: Mapping[str, Any]) -> bool:
+        return x["upper"] is not None and x["upper"] <= y["lower"]
+
+    return not (below(a, b) or below(b, a))
