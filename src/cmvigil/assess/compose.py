@@ -242,7 +242,7 @@ class _Composer:
         issues = self.record.issues
         levels = [issue.level for issue in issues]
         return a.DataQuality(
-            read=dict(sorted(self.record.counts.items())),
+            read={k.removeprefix("read."): n for k, n in sorted(self.record.counts.items()) if k.startswith("read.")},
             rejected=levels.count("rejected"),
             unmapped=levels.count("unmapped"),
             unusable=levels.count("unusable"),

@@ -45,7 +45,7 @@ def _load(m: Measurement) -> a.Load:
     assert value is not None
     return a.Load.model_construct(
         day=m.day.isoformat(),
-        stream=m.stream or "",
+        stream=_stream(m),
         specimen=(m.specimen or "").replace("_", " "),
         unit=m.unit or "",
         low=float(value.low),
@@ -55,6 +55,12 @@ def _load(m: Measurement) -> a.Load:
         reported=m.reported or w.value(value),
         source=m.source,
     )
+
+
+def _stream(m: Measurement) -> str:
+    """A stream as people name it; a series reported as log10 is another stream than a linear one."""
+    words = [x.replace("_", " ") for x in (m.specimen, m.unit, m.assay, m.laboratory) if x]
+    return ", ".join([*words, "reported as log10"] if (m.stream or "").endswith("log") else words)
 
 
 def _lab(m: Measurement, labels: Mapping[str, str]) -> a.LabPoint:
