@@ -1,0 +1,371 @@
+"""Views as SQL: one common table expression per step, every snapshot at once.
+
+Every set of rows carries ``patient``, ``as_of`` and ``__seq``: the place of a row in the order in which the reference engine
+holds it, unique within a snapshot. The finished table has ``__ord`` instead (its place in the total order: day, time, event)
+and ``__moment`` (equal for rows of one day and time). So "latest" never meets a tie, here or anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ....record.tables import TABLES
+from ...model import BandTable, Expr, Kind, View, names, walk
+from ...model import Ref as Name
+from ...steps import Aggregate
+from .expressions import (
+    TYPES,
+    Env,
+    Measured,
+    Scalar,
+    Value,
+    compare,
+    days_between,
+    each_column,
+    flat,
+    known,
+    listed,
+    literal,
+    quoted,
+    stored,
+    truth,
+    value_of,
+)
+
+Shapes = Mapping[str, Value]
+SNAPSHOT = "PARTITION BY r.patient, r.as_of"
+MEASURED_SCALE = 6
+
+
+def table_name(name: str) -> str:
+    """The SQL table that holds the visible rows of an event table, or the rows of a view."""
+    return quoted(f"visible_{name}" if name in TABLES else f"view_{name}")
+
+
+def columns_in(shapes: Shapes, alias: str) -> dict[str, Value]:
+    """Every column of a table, as it stands under ``alias``."""
+    return {name: stored(name, shape, alias) for name, shape in shapes.items()}
+
+
+def apart_from_key(shapes: Shapes) -> dict[str, Value]:
+    """The columns but ``patient``, which every set of rows has as its key."""
+    return {name: value for name, value in shapes.items() if name != "patient"}
+
+
+def moment_of(shapes: Shapes) -> str:
+    """When a row was true: day and time, midnight where no time is known."""
+    midnight = "CAST(r.day AS TIMESTAMP)"
+    return f"r.day, COALESCE(r.time, {midnight})" if "time" in shapes else f"r.day, {midnight}"
+
+
+def order_of(shapes: Shapes) -> str:
+    """The total order of rows before ``__seq``: day, time, event."""
+    return f"{moment_of(shapes)}, r.event"
+
+
+def places(shapes: Shapes, ties: str = "") -> str:
+    """The two columns that place a row in a finished table."""
+    return (
+        f"ROW_NUMBER() OVER ({SNAPSHOT} ORDER BY {order_of(shapes)}{ties}) AS __ord,\n  "
+        f"DENSE_RANK() OVER ({SNAPSHOT} ORDER BY {moment_of(shapes)}) AS __moment"
+    )
+
+
+def shape_of_kind(kind: Kind) -> Value:
+    """The shape of an event column: exact and measured numbers have six decimals."""
+    if kind == "measured":
+        return Measured("", "", "", "", MEASURED_SCALE)
+    return Scalar("", kind, MEASURED_SCALE if kind == "exact" else 0)
+
+
+@dataclass(slots=True)
+class ViewSql:
+    """Builds one view: ``shapes`` are the columns after the steps so far, ``ctes`` their SQL."""
+
+    columns_of: Callable[[str], Shapes]
+    tables: Mapping[str, BandTable]
+    shapes: dict[str, Value] = field(default_factory=dict)
+    ctes: list[str] = field(default_factory=list)
+
+    def create(self, view: View) -> str:
+        """The statement that makes the view's table."""
+        for step in view.steps:
+            getattr(self, f"_{step.op}")(step.args)
+        select = f"SELECT r.patient, r.as_of,\n  {listed(apart_from_key(self.keep()))},\n  {places(self.shapes, ', r.__seq')}\nFROM {self.last} AS r"
+        return f"CREATE TEMP TABLE {table_name(view.name)} AS\nWITH {', '.join(self.ctes)}\n{select}"
+
+    @property
+    def last(self) -> str:
+        return f"step{len(self.ctes)}"
+
+    @property
+    def env(self) -> Env:
+        return Env(columns_in(self.shapes, "r"), "r.as_of")
+
+    def step(
+        self,
+        columns: Shapes,
+        *,
+        seq: str = "r.__seq",
+        source: str | None = None,
+        extra: Iterable[str] = (),
+        tail: str = "",
+    ) -> None:
+        """Add a step that gives ``columns``; ``extra`` are helper columns that only the next step may use."""
+        source = source or f"{self.last} AS r"
+        more = "".join(f",\n  {column}" for column in extra)
+        select = f"SELECT r.patient, r.as_of, {seq} AS __seq,\n  {listed(apart_from_key(columns))}{more}\nFROM {source}{tail}"
+        self.ctes.append(f"step{len(self.ctes) + 1} AS (\n{select})")
+        self.shapes = dict(columns)
+
+    def keep(self) -> dict[str, Value]:
+        """The columns as they are."""
+        return columns_in(self.shapes, "r")
+
+    # -- operators -----------------------------------------------------------------------------------------------------
+    def _from(self, args: Mapping[str, Any]) -> None:
+        self.shapes = dict(self.columns_of(args["table"]))
+        self.step(self.keep(), seq="r.__ord", source=f"{table_name(args['table'])} AS r")
+
+    def _where(self, args: Mapping[str, Any]) -> None:
+        self.step(self.keep(), tail=f"\nWHERE {truth(args['expr'], self.env)}")
+
+    def _add(self, args: Mapping[str, Any]) -> None:
+        """Columns may build on columns before them: these start another step."""
+        new: dict[str, Value] = {}
+        for name, node in args["columns"].items():
+            if set(names(node)) & new.keys():
+                self.step({**self.keep(), **new})
+                new = {}
+            new[name] = value_of(node, self.env)
+        self.step({**self.keep(), **new})
+
+    def _per(self, columns: Iterable[str]) -> str:
+        """A partition by snapshot and these columns (unknown is a value of its own)."""
+        parts = [sql for name in columns for _, sql in flat(name, stored(name, self.shapes[name], "r"))]
+        return ", ".join([SNAPSHOT, *parts])
+
+    def _in_streams(self, per: Iterable[str], order: str) -> None:
+        """Number the rows of each stream (``__n``) and remember where its first one stood (``__first``)."""
+        partition = self._per(per)
+        overall = f"ROW_NUMBER() OVER ({SNAPSHOT} ORDER BY {order}, r.__seq)"
+        self.step(self.keep(), seq=overall)
+        ranks = (
+            f"ROW_NUMBER() OVER ({partition} ORDER BY r.__seq) AS __n",
+            f"MIN(r.__seq) OVER ({partition}) AS __first",
+        )
+        self.step(self.keep(), extra=ranks)
+
+    _STREAM_AFTER_STREAM = f"ROW_NUMBER() OVER ({SNAPSHOT} ORDER BY r.__first, r.__n)"
+
+    def _running(self, args: Mapping[str, Any]) -> None:
+        self._in_streams(args["per"], order_of(self.shapes))
+        window = f"OVER ({self._per(args['per'])} ORDER BY r.__n ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+        new = {name: self._so_far(aggregate, window) for name, aggregate in args["take"].items()}
+        self.step({**self.keep(), **new}, seq=self._STREAM_AFTER_STREAM)
+
+    def _so_far(self, aggregate: Aggregate, window: str) -> Value:
+        if aggregate.expr is None:
+            return Scalar("r.__n", "exact")
+        if aggregate.how == "count":
+            return Scalar(f"COUNT(CASE WHEN {truth(aggregate.expr, self.env)} THEN 1 END) {window}", "exact")
+        value = value_of(aggregate.expr, self.env)
+        if aggregate.how == "highest":
+            return each_column(value, lambda sql: f"MAX({sql}) {window}")
+        return each_column(value, lambda sql: f"CASE WHEN COUNT({sql}) {window} = r.__n THEN SUM({sql}) {window} END")
+
+    def _merge_within(self, args: Mapping[str, Any]) -> None:
+        start, end = (value_of(args[key], self.env) for key in ("start", "end"))
+        assert isinstance(start, Scalar) and isinstance(end, Scalar)
+        begins, ends = "__start", "__end"
+        reach = f"GREATEST({start.sql}, COALESCE({end.sql}, {start.sql}))"
+        self.step({**self.keep(), begins: start, ends: Scalar(reach, "date")}, tail=f"\nWHERE {start.sql} IS NOT NULL")
+        self._in_streams(args["per"], f"r.{quoted(begins)}, {order_of(self.shapes)}")
+        before = f"OVER ({self._per(args['per'])} ORDER BY r.__n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+        reached = f"MAX(r.{quoted(ends)}) {before}"
+        apart = f"CASE WHEN r.{quoted(begins)} <= {reached} + {args['days']} THEN 0 ELSE 1 END AS __apart"
+        columns = {name: value for name, value in self.keep().items() if name not in (begins, ends)}
+        self.step(columns, extra=(apart, "r.__n", "r.__first"))
+        self._numbered(args, "0")
+
+    def _numbered(self, args: Mapping[str, Any], first: str) -> None:
+        """A running number: one more at every row that stands ``apart`` from those before it."""
+        window = f"OVER ({self._per(args['per'])} ORDER BY r.__n ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+        number = Scalar(f"CAST({first} + SUM(r.__apart) {window} AS DECIMAL(38,0))", "exact")
+        self.step({**self.keep(), args["as"]: number}, seq=self._STREAM_AFTER_STREAM)
+
+    def _split_at_gap(self, args: Mapping[str, Any]) -> None:
+        on = f"r.{quoted(args['on'])}"
+        self.step(self.keep(), tail=f"\nWHERE {on} IS NOT NULL")
+        self._in_streams(args["per"], f"{on}, {order_of(self.shapes)}")
+        window = f"OVER ({self._per(args['per'])} ORDER BY r.__n)"
+
+        def previous(name: str) -> Value:
+            return each_column(stored(name, self.shapes[name], "r"), lambda sql: f"LAG({sql}) {window}")
+
+        also: Expr | None = args["and"]
+        earlier = (
+            {node.name for node in walk(also) if isinstance(node, Name) and node.side == "prev"} if also else set()
+        )
+        before = {f"__prev_{name}": previous(name) for name in sorted({args["on"], *earlier})}
+        plain = self.shapes
+        self.step({**self.keep(), **before}, extra=("r.__n", "r.__first"))
+        earlier_day = f"r.{quoted('__prev_' + args['on'])}"
+        condition = f"{days_between(earlier_day, on)} >= {args['days']}"
+        if also is not None:
+            side = {name: stored(f"__prev_{name}", self.shapes[f"__prev_{name}"], "r") for name in earlier}
+            condition += f" AND {truth(also, Env(self.keep(), 'r.as_of', side))}"
+        columns = {name: value for name, value in self.keep().items() if name in plain}
+        self.step(columns, extra=(f"CASE WHEN {condition} THEN 1 ELSE 0 END AS __apart", "r.__n", "r.__first"))
+        self._numbered(args, "1")
+
+    def _each_day(self, args: Mapping[str, Any]) -> None:
+        start, end = (value_of(args[key], self.env) for key in ("start", "end"))
+        assert isinstance(start, Scalar) and isinstance(end, Scalar)
+        days = Scalar(each_day(start.sql, end.sql), "date")
+        self.step({**self.keep(), args["as"]: days})
+        self.step(self.keep(), seq=f"ROW_NUMBER() OVER ({SNAPSHOT} ORDER BY r.__seq, r.{quoted(args['as'])})")
+
+    def _pick_within(self, args: Mapping[str, Any]) -> None:
+        others = self.columns_of(args["with"])
+        other = columns_in(others, "o")
+        pick, by = args["pick"], args["by"]
+        conditions = [] if args["where"] is None else [truth(args["where"], Env(other, "r.as_of", self.keep()))]
+        if pick in ("highest", "lowest"):
+            conditions.append(known(other[by]))
+        pairs = (
+            f"{self.last} AS r\nJOIN {table_name(args['with'])} AS o ON {' AND '.join([SAME_SNAPSHOT, *conditions])}"
+        )
+        if pick in ("count", "any"):
+            row = "r.patient, r.as_of, r.__seq"
+            matching = f"SELECT {row}, COUNT(*) AS matches\nFROM {pairs}\nGROUP BY {row}"
+            found = "COALESCE(m.matches, 0)" if pick == "count" else "m.matches IS NOT NULL"
+            new: dict[str, Value] = {
+                name: Scalar(found, "exact" if pick == "count" else "bool") for name in args["take"]
+            }
+            tail = ""
+        else:
+            order = f"o.__ord{'' if pick == 'first' else ' DESC'}"
+            if by and pick in ("highest", "lowest"):
+                order = f"{best_first(pick, other[by])}, {order}"
+            taken = {f"__take_{name}": other[column] for name, column in args["take"].items()}
+            rank = f"ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of, r.__seq ORDER BY {order})"
+            matching = f"SELECT r.patient, r.as_of, r.__seq,\n  {rank} AS rank,\n  {listed(taken)}\nFROM {pairs}"
+            new = {name: stored(f"__take_{name}", others[column], "m") for name, column in args["take"].items()}
+            tail = " AND m.rank = 1"
+        same_row = "m.patient = r.patient AND m.as_of = r.as_of AND m.__seq = r.__seq"
+        source = f"{self.last} AS r\nLEFT JOIN (\n{matching}) AS m ON {same_row}{tail}"
+        self.step({**self.keep(), **new}, source=source)
+
+    def _join(self, args: Mapping[str, Any]) -> None:
+        others = columns_in(self.columns_of(args["with"]), "o")
+        new = {name: others[column] for name, column in args["take"].items()}
+        seq = f"ROW_NUMBER() OVER ({SNAPSHOT} ORDER BY r.__seq, o.__ord)"
+        source = f"{self.last} AS r\nJOIN {table_name(args['with'])} AS o ON {SAME_SNAPSHOT}"
+        self.step({**self.keep(), **new}, seq=seq, source=source)
+
+    def _band(self, args: Mapping[str, Any]) -> None:
+        table = self.tables[args["table"]]
+        shapes = band_shapes(table)
+        band = columns_in(shapes, "b")
+        conditions = [compare("=", band[key], value_of(node, self.env)) for key, node in args["keys"].items()]
+        if args["value"] is not None:
+            value = value_of(args["value"], self.env)
+            below = compare("<", value, band["upper"])
+            conditions += [compare(">=", value, band["lower"]), f"({band['upper'].sql} IS NULL OR {below})"]  # type: ignore[union-attr]
+        new = {name: band[column] for name, column in args["take"].items()}
+        source = f"{self.last} AS r\nLEFT JOIN {quoted(f'band_{table.name}')} AS b ON {' AND '.join(conditions)}"
+        self.step({**self.keep(), **new}, source=source)
+
+    def _group(self, args: Mapping[str, Any]) -> None:
+        self._in_streams(args["by"], order_of(self.shapes))
+        self.step(self.keep(), extra=("r.__n", f"COUNT(*) OVER ({self._per(args['by'])}) AS __size"))
+        own = self.keep()
+        by = {name: own[name] for name in args["by"]}
+        columns: dict[str, Value] = {"day": Scalar("MIN(r.day)", "date"), "event": Scalar("MIN(r.event)", "text"), **by}
+        columns |= {name: self._of_group(aggregate) for name, aggregate in args["take"].items()}
+        keys = [sql for name in by for _, sql in flat(name, own[name])]
+        self.step(columns, seq="MIN(r.__seq)", tail=f"\nGROUP BY {', '.join(['r.patient', 'r.as_of', *keys])}")
+
+    def _of_group(self, aggregate: Aggregate) -> Value:
+        if aggregate.expr is None:
+            return Scalar("COUNT(*)", "exact")
+        value = value_of(aggregate.expr, self.env)
+        match aggregate.how:
+            case "count":
+                return each_column(_exact(value), lambda sql: f"COUNT(CASE WHEN {sql} THEN 1 END)")
+            case "any":
+                return each_column(value, lambda sql: _kleene("BOOL_OR", sql, "FALSE"))
+            case "all":
+                return each_column(value, lambda sql: _kleene("BOOL_AND", sql, "TRUE"))
+            case "sum":
+                return each_column(value, lambda sql: f"CASE WHEN COUNT({sql}) = COUNT(*) THEN SUM({sql}) END")
+            case "first" | "latest":
+                place = "1" if aggregate.how == "first" else "r.__size"
+                return each_column(value, lambda sql: f"MAX(CASE WHEN r.__n = {place} THEN {sql} END)")
+            case how:
+                return each_column(value, lambda sql: f"{'MAX' if how == 'highest' else 'MIN'}({sql})")
+
+
+SAME_SNAPSHOT = "o.patient = r.patient AND o.as_of = r.as_of"
+
+
+def _exact(value: Value) -> Value:
+    assert isinstance(value, Scalar)
+    return Scalar(value.sql, "exact")
+
+
+def _kleene(aggregate: str, sql: str, otherwise: str) -> str:
+    """Or (and) over a group: decided by one true (false) row, else unknown as soon as one row is."""
+    decided = "TRUE" if otherwise == "FALSE" else "FALSE"
+    return f"CASE WHEN {aggregate}({sql}) = {decided} THEN {decided} WHEN COUNT({sql}) = COUNT(*) THEN {otherwise} END"
+
+
+def best_first(pick: str, value: Value) -> str:
+    """An order that puts the highest (lowest) first: measured numbers by lower, then upper bound."""
+    way = "DESC" if pick == "highest" else "ASC"
+    if isinstance(value, Measured):
+        unbounded = f"CASE WHEN {value.high} IS NULL THEN 1 ELSE 0 END {way}"
+        return f"{value.low} {way}, {unbounded}, {value.high} {way}"
+    assert isinstance(value, Scalar)
+    return f"{value.sql} {way}"
+
+
+def band_shapes(table: BandTable) -> dict[str, Value]:
+    """Columns of a knowledge table: numbers with as many decimals as its rows really have."""
+    kinds: dict[str, Kind] = {**table.columns}
+    if table.banded:
+        kinds |= {"lower": "exact", "upper": "exact"}
+    shapes: dict[str, Value] = {}
+    for name, kind in kinds.items():
+        scales = [literal(row[name], kind).scale for row in table.rows if row[name] is not None]
+        shapes[name] = Scalar("", kind, max(scales, default=0))
+    return shapes
+
+
+def create_band(table: BandTable) -> str:
+    """The statement that makes a knowledge table."""
+    shapes = band_shapes(table)
+    rows = ",\n  ".join(
+        "(" + ", ".join(literal(row[name], shape.kind).sql for name, shape in _scalars(shapes)) + ")"
+        for row in table.rows
+    )
+    columns = ", ".join(f"CAST({quoted(name)} AS {_type(shape)}) AS {quoted(name)}" for name, shape in _scalars(shapes))
+    heading = ", ".join(quoted(name) for name in shapes)
+    name = quoted(f"band_{table.name}")
+    return f"CREATE TEMP TABLE {name} AS\nSELECT {columns}\nFROM (VALUES\n  {rows}) AS t({heading})"
+
+
+def _type(shape: Scalar) -> str:
+    return f"DECIMAL(38,{shape.scale})" if shape.kind == "exact" else TYPES[shape.kind]
+
+
+def _scalars(shapes: Shapes) -> list[tuple[str, Scalar]]:
+    return [(name, shape) for name, shape in shapes.items() if isinstance(shape, Scalar)]
+
+
+def each_day(start: str, end: str) -> str:
+    """One row per day, both ends included (other databases write this differently)."""
+    return f"CAST(UNNEST(GENERATE_SERIES({start}, {end}, INTERVAL 1 DAY)) AS DATE)"
