@@ -71,9 +71,7 @@ def _day(value: Any, info: ValidationInfo, *, partial: Literal["", "first", "las
     else:
         found = days.iso(text) or (days.partial(text, last=partial == "last") if partial else None)
     if found is None:
-        forms = (
-            "a date such as 2026-03-01" + (", 2026-03 or 2026" if partial else "") + ", or a day such as d14"
-        )
+        forms = "a date such as 2026-03-01" + (", 2026-03 or 2026" if partial else "") + ", or a day such as d14"
         refuse(shown(text), forms, "Write year-month-day.")
     return found
 
@@ -115,9 +113,7 @@ def _sign_value(value: Any) -> bool | None:
 class OneOf:
     """A closed list of words, completed by editors; spaces and hyphens may stand for underscores."""
 
-    def __init__(
-        self, words: Callable[[], Iterable[str]], what: str, aliases: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, words: Callable[[], Iterable[str]], what: str, aliases: Mapping[str, str] | None = None) -> None:
         self.words = words
         self.what = what
         self.aliases = aliases or {}
@@ -134,9 +130,7 @@ class OneOf:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"type": "string", "enum": sorted(self.words())}
 
 
@@ -226,9 +220,7 @@ class Shorthand:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(self.expand, handler(source))
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": [*self.short, handler(schema)]}
 
 
@@ -240,9 +232,7 @@ class _OneOrMany:
             lambda v: v if isinstance(v, list) or v is None else [v], handler(source)
         )
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         inner = handler(schema)
         return {"anyOf": [inner["items"], inner]}
 
@@ -590,11 +580,7 @@ class TissuePcr(Part):
 def _tissue_pcr(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    return (
-        {"result": value}
-        if value.strip().lower() in ("positive", "negative", "equivocal")
-        else _split_unit(value)
-    )
+    return {"result": value} if value.strip().lower() in ("positive", "negative", "equivocal") else _split_unit(value)
 
 
 class Tissue(Part):
@@ -603,9 +589,7 @@ class Tissue(Part):
     date: Day
     site: Specimen | None = None
     he: Presence | None = None
-    ihc: Annotated[Ihc, Shorthand(_as("result"), {"enum": ["positive", "negative", "equivocal"]})] | None = (
-        None
-    )
+    ihc: Annotated[Ihc, Shorthand(_as("result"), {"enum": ["positive", "negative", "equivocal"]})] | None = None
     pcr: Annotated[TissuePcr, Shorthand(_tissue_pcr, {"type": "string"})] | None = None
     culture: Presence | None = None
     reported_on: Day | None = None
@@ -640,25 +624,15 @@ def _dose(value: Any) -> Any:
 
 _DAILY = {"once": 1, "twice": 2, "three times": 3, "four times": 4}
 _FREQUENCIES = {
-    **{
-        f"{word} {rest}": Decimal(24) / n
-        for word, n in _DAILY.items()
-        for rest in ("daily", "a day", "per day")
-    },
-    **{
-        f"{word} {rest}": Decimal(168) / n
-        for word, n in _DAILY.items()
-        for rest in ("weekly", "a week", "per week")
-    },
+    **{f"{word} {rest}": Decimal(24) / n for word, n in _DAILY.items() for rest in ("daily", "a day", "per day")},
+    **{f"{word} {rest}": Decimal(168) / n for word, n in _DAILY.items() for rest in ("weekly", "a week", "per week")},
     **{word: Decimal(24) for word in ("daily", "od", "qd", "day", "1 day")},
     **{word: Decimal(12) for word in ("bd", "bid")},
     **{word: Decimal(8) for word in ("tds", "tid")},
     **{word: Decimal(6) for word in ("qds", "qid")},
     **{word: Decimal(168) for word in ("weekly", "week", "1 week")},
 }
-_EVERY = re.compile(
-    r"q?\s*(\d{1,4}(?:\.\d+)?)\s*(hourly|hours|hour|hrs|h|days|day|d|weeks|week|wk|w)", re.ASCII
-)
+_EVERY = re.compile(r"q?\s*(\d{1,4}(?:\.\d+)?)\s*(hourly|hours|hour|hrs|h|days|day|d|weeks|week|wk|w)", re.ASCII)
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
 
@@ -669,9 +643,7 @@ def _interval(value: Any) -> Decimal:
     match = _EVERY.fullmatch(text)
     hours = Decimal(match[1]) * _HOURS[match[2][0]] if match else Decimal(0)
     if hours <= 0:
-        refuse(
-            shown(text), "an interval such as 12 h, twice daily, weekly", "Write the hours between two doses."
-        )
+        refuse(shown(text), "an interval such as 12 h, twice daily, weekly", "Write the hours between two doses.")
     return hours
 
 
@@ -763,9 +735,7 @@ class Change(Part):
         return self
 
 
-_CHANGE = re.compile(
-    r"[A-Z]\d{1,4}[A-Z*]|[A-Z]?\d{1,4}\S*(?:del|ins|dup|fs|stop)\S*|(?:del|ins)\s?\S*\d{1,4}\S*"
-)
+_CHANGE = re.compile(r"[A-Z]\d{1,4}[A-Z*]|[A-Z]?\d{1,4}\S*(?:del|ins|dup|fs|stop)\S*|(?:del|ins)\s?\S*\d{1,4}\S*")
 
 
 def share(text: str) -> Decimal | None:
@@ -806,9 +776,7 @@ class Gene(Part):
     """One gene of a genotype. ``changes: []`` with ``covered`` says: read, and nothing found."""
 
     covered: Many[Annotated[Span, Shorthand(_span, {"type": "string", "description": "440-645"})]] = []
-    changes: Many[
-        Annotated[Change, Shorthand(_as("change"), {"type": "string", "description": "A594V"})]
-    ] = []
+    changes: Many[Annotated[Change, Shorthand(_as("change"), {"type": "string", "description": "A594V"})]] = []
 
 
 class Genotype(Part):
@@ -900,9 +868,7 @@ class Case(Part):
     genotype: Many[Genotype] = []
     genotype_pending: Pending | None = None
     procedures: Many[Act] = []
-    complete: Many[
-        Annotated[Complete, Shorthand(_as("list"), {"type": "string", "enum": sorted(_lists())})]
-    ] = []
+    complete: Many[Annotated[Complete, Shorthand(_as("list"), {"type": "string", "enum": sorted(_lists())})]] = []
 
 
 def json_schema() -> dict[str, Any]:
@@ -926,9 +892,7 @@ def parse_case(document: Document, file: str = "") -> Case:
     try:
         return Case.model_validate(content, context=context)
     except ValidationError as error:
-        problems = [
-            _problem(detail, document, context["shapes"], file) for detail in error.errors(include_url=False)
-        ]
+        problems = [_problem(detail, document, context["shapes"], file) for detail in error.errors(include_url=False)]
     raise IntakeError(sorted(problems, key=lambda problem: (problem.line or 0, problem.path)))
 
 

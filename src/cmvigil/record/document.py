@@ -50,11 +50,7 @@ def read_document(text: str) -> Document:
     """Parse YAML or JSON text. Raises IntakeError, with the line, for all but one plain document."""
     if len(text) > MAX_CHARACTERS:
         raise IntakeError(
-            [
-                Problem(
-                    f"{len(text)} characters", f"at most {MAX_CHARACTERS}", "A case file holds one patient."
-                )
-            ]
+            [Problem(f"{len(text)} characters", f"at most {MAX_CHARACTERS}", "A case file holds one patient.")]
         )
     if text.lstrip()[:1] == "{":  # JSON writes characters beyond U+FFFF as pairs, which YAML does not know
         text = _SURROGATES.sub(_join_surrogates, text)
@@ -118,9 +114,7 @@ class _Reader:
     def take(self, event: Any) -> None:
         line = event.start_mark.line + 1
         if getattr(event, "anchor", None) is not None:
-            self._refuse(
-                "an anchor or alias", "plain values", "Write the value out where it is needed.", line
-            )
+            self._refuse("an anchor or alias", "plain values", "Write the value out where it is needed.", line)
         if getattr(event, "tag", None) is not None and event.tag != "!":
             self._refuse(f"the tag {shown(event.tag)}", "plain values", "Remove the tag.", line)
         if isinstance(event, yaml.DocumentStartEvent):
@@ -155,9 +149,7 @@ class _Reader:
             container.append(value)
         elif self._key[-1] is None:
             if not isinstance(value, str):
-                self._refuse(
-                    "a key that is not a word", "a word before ':'", "Quote or rename the key.", line
-                )
+                self._refuse("a key that is not a word", "a word before ':'", "Quote or rename the key.", line)
                 value = f"?{line}" if not isinstance(value, dict | list) else f"??{line}"
             self._key[-1] = value
             here = (*path, value)

@@ -30,7 +30,7 @@ def read_record(
     content, name = _load(source, name)
     digest = "sha256:" + sha256(content).hexdigest()
     content = content.removeprefix(b"\xef\xbb\xbf")
-    if content.lstrip()[:1] in (b"{", b"["):
+    if content[:1000].lstrip()[:1] in (b"{", b"["):
         record = _read_json(content, name, mapping, patient)
     else:
         record = _read_case(content, name)
@@ -47,9 +47,7 @@ def _load(source: Path | bytes | str, name: str) -> tuple[bytes, str]:
     name = name or str(path)
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise _refused(
-                f"{path.stat().st_size} bytes", f"at most {MAX_BYTES}", "Give one patient's record.", name
-            )
+            raise _refused(f"{path.stat().st_size} bytes", f"at most {MAX_BYTES}", "Give one patient's record.", name)
         return path.read_bytes(), name
     except (OSError, ValueError) as error:
         if isinstance(error, IntakeError):
@@ -81,9 +79,7 @@ def _read_json(content: bytes, name: str, mapping: Path | None, patient: str | N
 
         return bundle_record(data, name=name, mapping=mapping, patient=patient)
     if isinstance(data, list):
-        raise _refused(
-            "a JSON list", "a case file or a FHIR Bundle", "Put the resources into a Bundle.", name
-        )
+        raise _refused("a JSON list", "a case file or a FHIR Bundle", "Put the resources into a Bundle.", name)
     return _read_case(content, name)
 
 

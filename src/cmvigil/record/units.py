@@ -17,6 +17,7 @@ from cmvigil.record.vocabulary import Quantity, Unit, vocabulary
 
 ZERO = Decimal(0)
 _MICRO = Decimal("0.000001")
+_HUGE = Decimal("1e18")  # nothing measured here comes near
 _WIDE = Context(prec=40, rounding=ROUND_HALF_EVEN)
 _SIX_DIGITS = Context(prec=6, rounding=ROUND_HALF_EVEN)
 _NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})(?:[eE][+-]?\d{1,2})?", re.ASCII)
@@ -72,13 +73,14 @@ class Measured(NamedTuple):
 
 def number(text: str) -> Decimal | None:
     """The number that ``text`` is, or None. No thousands separators, decimal commas or infinities."""
-    return Decimal(text) if _NUMBER.fullmatch(text) else None
+    value = Decimal(text) if _NUMBER.fullmatch(text) else None
+    return value if value is not None and abs(value) < _HUGE else None
 
 
 def tidy(value: Decimal) -> Decimal:
     """The number to at most six decimals."""
-    exponent = value.as_tuple().exponent
-    return value.quantize(_MICRO, context=_WIDE) if isinstance(exponent, int) and exponent < -6 else value
+    rounded = value.quantize(_MICRO, context=_WIDE)
+    return value if rounded == value else rounded
 
 
 def result(text: str) -> Result | None:
@@ -94,10 +96,11 @@ def result(text: str) -> Result | None:
         return None
     detected, comparator, digits = match.groups()
     value = number(digits)
-    if value is None:
+    rest = plain[match.end() :].strip()
+    if value is None or (rest and rest[0] in ".,;:-"):  # 1,200 is no number, and certainly not 1
         return None
     comparator = _COMPARATORS.get(comparator or "", comparator or "")
-    unit = plain[match.end() :].strip() or None
+    unit = rest or None
     if detected and comparator[:1] == "<":
         return Result("detected_below_lloq", value, comparator, unit)
     form = {"<": "below", ">": "above"}.get(comparator[:1], "quantified")
@@ -125,6 +128,9 @@ def measure(
     if reported is None:
         return _unusable(None, unit, f"'{found}' is not a result", "Write a number, <x, >x or not detected.")
     form = reported.form
+    if reported.unit is not None and unit != reported.unit:
+        problem = f"the result says {reported.unit}, its unit says {unit or 'nothing'}"
+        return _unusable(form, unit, problem, "Write the unit once.")
     if not unit:
         return _unusable(form, None, "no unit stated", f"State the unit: {_units(quantity)}.")
     known = quantity.accepts.get(unit)
@@ -132,20 +138,20 @@ def measure(
         problem = f"unit '{unit}' is not accepted for {quantity.label}"
         return _unusable(form, unit, problem, f"Use {_units(quantity)}.")
     if form in ("not_detected", "detected_below_lloq") and not quantity.per_unit:
-        return _unusable(form, known.canonical, f"{quantity.label} needs a number", "Write the number.")
+        return _unusable(form, known, f"{quantity.label} needs a number", "Write the number.")
     lowest = _limit(lloq, lloq_unit, known, quantity)
     if form == "detected_below_lloq":
         if reported.number is not None and lowest is None:
             lowest = _convert(reported.number, known)
         if lowest is None:
             problem = "detected, but the limit of quantification is not known"
-            return _unusable(form, known.canonical, problem, "State the assay's lower limit of quantification.")
+            return _unusable(form, known, problem, "State the assay's lower limit of quantification.")
     value = _range(reported, lowest, known)
     top = value.low if value.high is None else value.high
     if value.low < ZERO or top < quantity.low or value.low > quantity.high or top > quantity.high:
         number = "" if reported.number is None else reported.number.normalize()
         problem = f"{number} {unit} is outside {quantity.low} to {quantity.high} {known.canonical}"
-        return _unusable(form, known.canonical, problem, "Check the number and its unit.")
+        return _unusable(form, known, problem, "Check the number and its unit.")
     return Measured(
         value,
         form,
@@ -192,7 +198,7 @@ def load_concept(specimen: str | None) -> tuple[str, str | None, str]:
 
 def reported_text(text: str, unit: str | None) -> str:
     """A result as it came, with its unit where it has one."""
-    return f"{text} {unit}" if unit and not text.endswith(unit) and any(c.isdigit() for c in text) else text
+    return f"{text} {unit}" if unit and text[-1:].isdigit() else text
 
 
 def stream(
@@ -213,7 +219,7 @@ def _convert(value: Decimal, unit: Unit) -> Decimal:
     if unit.factor is None:
         # Beyond 10^15 nothing is plausible; the cap keeps a typing slip from becoming a huge computation.
         return tidy(_SIX_DIGITS.power(Decimal(10), min(max(value, Decimal(-15)), Decimal(15))))
-    return tidy(_WIDE.multiply(value, unit.factor)) if unit.factor != 1 else tidy(value)
+    return tidy(value if unit.factor == 1 else _WIDE.multiply(value, unit.factor))
 
 
 def _limit(value: Decimal | None, unit: str | None, default: Unit, quantity: Quantity) -> Decimal | None:
@@ -237,8 +243,10 @@ def _range(reported: Result, lloq: Decimal | None, unit: Unit) -> Range:
     return Range(value, value)
 
 
-def _unusable(form: str | None, unit: str | None, problem: str, remedy: str) -> Measured:
-    return Measured(None, form or "quantified", unit, problem=problem, remedy=remedy)
+def _unusable(form: str | None, unit: str | Unit | None, problem: str, remedy: str) -> Measured:
+    log = isinstance(unit, Unit) and unit.factor is None
+    name = unit.canonical if isinstance(unit, Unit) else unit
+    return Measured(None, form or "quantified", name, log, problem=problem, remedy=remedy)
 
 
 def _units(quantity: Quantity) -> str:

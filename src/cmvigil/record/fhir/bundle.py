@@ -39,7 +39,7 @@ def bundle_record(data: dict[str, Any], *, name: str, mapping: Path | None, pati
     counts: Counter[str] = Counter()
     places: list[Place] = []
     for resource, url, path in entries:
-        kind = str(resource.get("resourceType"))
+        kind = resource["resourceType"]
         counts[kind] += 1
         identity = resource.get("id")
         label = f"{kind}/{identity}" if identity else f"{kind} at {path or 'the top'}"
@@ -52,7 +52,7 @@ def bundle_record(data: dict[str, Any], *, name: str, mapping: Path | None, pati
                     intake.issue("rejected", place, "a second version of this resource", "one", "The first is used.")
                 continue
             intake.resources[label] = resource
-        if kind in _READERS or kind == "Patient" or kind == "DiagnosticReport":
+        if kind in _READERS or kind in ("Patient", "DiagnosticReport"):
             mine = _subject(resource, aliases)
             if kind != "Patient" and chosen is not None and mine not in (None, chosen):
                 continue
@@ -78,7 +78,7 @@ def bundle_record(data: dict[str, Any], *, name: str, mapping: Path | None, pati
 def _entries(data: Any, path: str, depth: int) -> Iterator[tuple[dict[str, Any], str, str]]:
     """Every resource with its fullUrl and its path, Bundles unpacked."""
     if data.get("resourceType") != "Bundle":
-        yield data, "", path
+        yield {**data, "resourceType": str(data.get("resourceType"))}, "", path
         return
     if depth > MAX_DEPTH:
         return
@@ -92,6 +92,8 @@ def _entries(data: Any, path: str, depth: int) -> Iterator[tuple[dict[str, Any],
             yield from _entries(resource, where, depth + 1)
         else:
             url = entry.get("fullUrl")
+            if not isinstance(resource.get("resourceType"), str):
+                resource = {**resource, "resourceType": "a resource without a type"}
             yield resource, url if isinstance(url, str) else "", where
 
 
@@ -99,14 +101,14 @@ def _patients(entries: list[tuple[dict[str, Any], str, str]], aliases: dict[str,
     """The ids of the patients in a Bundle; ``aliases`` learns which references mean which id."""
     found: dict[str, None] = {}
     for resource, url, _ in entries:
-        if resource.get("resourceType") == "Patient":
+        if resource["resourceType"] == "Patient":
             identity = str(resource.get("id") or url.rsplit("/", 1)[-1] or "patient")
             found[identity] = None
             aliases[f"Patient/{identity}"] = identity
             if url:
                 aliases[url] = identity
     for resource, _, _ in entries:
-        if resource.get("resourceType") in _READERS:
+        if resource["resourceType"] in _READERS:
             mine = _subject(resource, aliases)
             if mine is not None:
                 found.setdefault(mine)
@@ -121,10 +123,8 @@ def _subject(resource: dict[str, Any], aliases: dict[str, str]) -> str | None:
     known = aliases.get(reference)
     if known is None:
         parts = reference.partition("/_history/")[0].split("/")
-        if len(parts) > 1 and parts[-2] != "Patient":
-            known = reference  # a Group, a Device: someone or something else
-        else:
-            known = parts[-1].removeprefix("urn:uuid:")
+        someone_else = len(parts) > 1 and parts[-2] != "Patient"  # a Group, a Device
+        known = reference if someone_else else parts[-1].removeprefix("urn:uuid:")
         aliases[reference] = known
     return known
 

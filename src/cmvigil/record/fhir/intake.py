@@ -15,6 +15,7 @@ from cmvigil.record.vocabulary import plain_name, vocabulary
 
 Resource = Mapping[str, Any]
 EXTENSION = "urn:cmvigil:"
+_BOUND = 10**15  # nothing measured here is larger
 
 
 class Place:
@@ -205,10 +206,7 @@ def extension(resource: Resource, name: str) -> Any:
 
 def decimal(value: Any) -> Decimal | None:
     """A JSON number (or a number written as text) as a Decimal; None for anything else."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int):
-        return Decimal(value) if abs(value) < 10**15 else None
-    if isinstance(value, float):
-        return units.number(repr(value))
-    return units.number(value) if isinstance(value, str) else None
+    kind = type(value)
+    if kind is float or kind is int:
+        return Decimal(repr(value)) if -_BOUND < value < _BOUND else None
+    return units.number(value) if kind is str else None

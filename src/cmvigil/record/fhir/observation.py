@@ -316,10 +316,11 @@ def _lloq(resource: Any, target: Target) -> tuple[Decimal | None, str | None]:
 
 def _limits(holder: Any) -> tuple[Decimal | None, Decimal | None, str | None]:
     for entry in dicts(holder.get("referenceRange")):
-        high, low = entry.get("high") or {}, entry.get("low") or {}
-        if high or low:
-            unit = high.get("code") or high.get("unit") or low.get("code") or low.get("unit")
-            return decimal(high.get("value")), decimal(low.get("value")), unit
+        high, low = entry.get("high"), entry.get("low")
+        either = high or low
+        if either:
+            unit = either.get("code") or either.get("unit")
+            return decimal(high.get("value")) if high else None, decimal(low.get("value")) if low else None, unit
     return None, None, None
 
 

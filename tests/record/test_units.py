@@ -1,0 +1,135 @@
+"""Results and units: bounds, forms, logs, and what cannot be used."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from cmvigil.record import units
+from cmvigil.record.tables import Range
+from cmvigil.record.vocabulary import vocabulary
+
+QUANTITIES = vocabulary().quantities
+LOAD = QUANTITIES["cmv_load"]
+
+
+def measured(concept: str, text: str, unit: str | None, **more: Decimal) -> units.Measured:
+    return units.measure(QUANTITIES[concept], units.result(text), unit, found=text, **more)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "form"),
+    [
+        ("1200", Range(Decimal(1200), Decimal(1200)), "quantified"),
+        ("1e6", Range(Decimal("1e6"), Decimal("1e6")), "quantified"),
+        ("<137", Range(Decimal(0), Decimal(137), False, True), "below"),
+        ("< 137", Range(Decimal(0), Decimal(137), False, True), "below"),
+        ("<=137", Range(Decimal(0), Decimal(137)), "below"),
+        ("≤137", Range(Decimal(0), Decimal(137)), "below"),
+        (">1e6", Range(Decimal("1e6"), None, True, False), "above"),
+        (">=1000", Range(Decimal(1000), None), "above"),
+        ("not detected", Range(Decimal(0), Decimal(0)), "not_detected"),
+        ("Target Not Detected", Range(Decimal(0), Decimal(0)), "not_detected"),
+        ("detected <34.5", Range(Decimal(0), Decimal("34.5"), True, True), "detected_below_lloq"),
+        ("Detected, <34.5", Range(Decimal(0), Decimal("34.5"), True, True), "detected_below_lloq"),
+    ],
+)
+def test_viral_loads_keep_their_form(text: str, value: Range, form: str) -> None:
+    found = measured("cmv_load", text, "IU/mL")
+    assert (found.value, found.form, found.unit, found.problem) == (value, form, "IU/mL", None)
+
+
+def test_detected_needs_the_limit_of_quantification() -> None:
+    assert measured("cmv_load", "detected", "IU/mL").value is None
+    found = measured("cmv_load", "detected", "IU/mL", lloq=Decimal(137))
+    assert found.value == Range(Decimal(0), Decimal(137), True, True) and found.form == "detected_below_lloq"
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"), [("3", "1000", "1000"), ("3.2", "1584.89", "1584.89"), ("<2", "0", "100")]
+)
+def test_logs_become_linear_and_are_remarked(text: str, low: str, high: str) -> None:
+    found = measured("cmv_load", text, "log10 IU/mL", lloq=Decimal("1.5"))
+    assert found.log and found.unit == "IU/mL" and found.lloq == Decimal("31.6228")
+    assert found.value is not None and (found.value.low, found.value.high) == (Decimal(low), Decimal(high))
+    assert units.remarks(found, text)[0][0] == text
+
+
+def test_streams_never_join_what_differs() -> None:
+    base = ("plasma", "IU/mL", "cobas", "central")
+    streams = {
+        units.stream(*base),
+        units.stream(*base, log=True),
+        units.stream("whole_blood", *base[1:]),
+        units.stream("plasma", "copies/mL", *base[2:]),
+        units.stream("plasma", "IU/mL", None, "central"),
+        units.stream("plasma", "IU/mL", "central", None),
+    }
+    assert len(streams) == 6
+
+
+@pytest.mark.parametrize(
+    ("concept", "text", "unit", "value"),
+    [
+        ("creatinine", "1.2", "mg/dL", "106.08"),
+        ("creatinine", "80", "umol/L", "80"),
+        ("neutrophils", "800", "/uL", "0.8"),
+        ("haemoglobin", "9.1", "g/dL", "91"),
+        ("calcium", "8.8", "mg/dL", "2.1956"),
+        ("body_height", "1.68", "m", "168"),
+    ],
+)
+def test_units_convert_exactly(concept: str, text: str, unit: str, value: str) -> None:
+    assert measured(concept, text, unit).value == Range.point(Decimal(value))
+
+
+@pytest.mark.parametrize(
+    ("concept", "text", "unit", "problem"),
+    [
+        ("creatinine", "80", None, "no unit"),
+        ("creatinine", "80", "g/L", "not accepted"),
+        ("creatinine", "1.2", "umol/L", "outside"),
+        ("creatinine", "negative", "umol/L", "needs a number"),
+        ("creatinine", "high", "umol/L", "not a result"),
+        ("creatinine", "-3", "umol/L", "outside"),
+        ("cmv_load", "1e15", "IU/mL", "outside"),
+        ("cmv_load", "1e99", "IU/mL", "not a result"),
+        ("cmv_load", "99", "log10 IU/mL", "outside"),
+        ("cmv_load", "<1e17", "IU/mL", "outside"),
+        ("cmv_load", "1,200", "IU/mL", "not a result"),
+        ("cmv_load", "1.200,5", "IU/mL", "not a result"),
+        ("cmv_load", "12 copies/mL", "IU/mL", "its unit says"),
+    ],
+)
+def test_what_cannot_be_used_says_why(concept: str, text: str, unit: str | None, problem: str) -> None:
+    found = measured(concept, text, unit)
+    assert found.value is None and found.problem and problem in found.problem and found.remedy
+
+
+def test_limits_come_in_their_own_unit() -> None:
+    result = units.result("1.2")
+    found = units.measure(QUANTITIES["creatinine"], result, "mg/dL", upper=Decimal(106), limits_unit="umol/L")
+    assert found.upper_normal == Decimal(106)
+    found = units.measure(LOAD, result, "IU/mL", lloq=Decimal(100), lloq_unit="copies/mL")
+    assert found.lloq is None
+
+
+def test_a_number_below_the_limit_of_quantification_is_remarked() -> None:
+    found = measured("cmv_load", "20", "IU/mL", lloq=Decimal("34.5"))
+    assert found.value == Range.point(Decimal(20))
+    assert "34.5" in units.remarks(found, "20 IU/mL")[0][1]
+    assert units.remarks(measured("cmv_load", "<20", "IU/mL", lloq=Decimal("34.5")), "<20") == []
+
+
+@pytest.mark.parametrize("text", ["", "1.2.3", "NaN", "inf", "1e999", "١٢", "1 200", "12,5", "--1", "0x1F", "1_000"])
+def test_numbers_are_plain(text: str) -> None:
+    assert units.number(text) is None
+
+
+def test_every_accepted_unit_has_an_exact_factor_and_sane_bounds() -> None:
+    for quantity in QUANTITIES.values():
+        assert quantity.low < quantity.high
+        for unit in quantity.accepts.values():
+            assert unit.factor is None or unit.factor > 0
+            assert unit.canonical == quantity.unit or quantity.per_unit
