@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -15,9 +15,9 @@ from ...model import Program, names
 from ...outcome import FactValue, Outcome, RuleTruth
 from ...values import Ratio as RatioValue
 from .expressions import Env, Measured, Ratio, Scalar, Value, flat, listed, quoted, stored, truth, value_of
-from .facts import FactSql, found
-from .load import create_visible, event_shapes, load
-from .views import ViewSql, create_band, table_name
+from .facts import FactSql
+from .load import event_shapes, load, visible_select
+from .views import ViewSql, band_name, band_select, table_name
 
 Records = Iterable[tuple[str, Mapping[str, Iterable[Row]]]]
 Key = tuple[str, date]
@@ -38,20 +38,21 @@ def run(
     """
     plan = compile_program(program)
     on = connection or duckdb.connect()
+    made = ["snapshot", *(quoted(f"event_{table}") for table in plan.events), *plan.tables, *plan.conclusions]
     try:
-        load(on, records, snapshots, plan.tables)
-        for statement in plan.statements:
-            on.execute(statement)
+        load(on, records, snapshots, plan.events)
+        for name, select in plan.tables.items():
+            on.execute(f"CREATE TEMP TABLE {name} AS\n{select}")
         for fact, patients in _by_fact(hide).items():
             on.execute(plan.hide(fact), [patients])
-        for statement in plan.conclusions:
-            on.execute(statement)
+        for name, select in plan.conclusions.items():
+            on.execute(f"CREATE TEMP TABLE {name} AS\n{select}")
         return plan.outcomes(on)
     finally:
-        for name in plan.made if connection else ():
-            on.execute(f"DROP TABLE IF EXISTS {name}")
         if connection is None:
             on.close()
+        else:
+            on.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in made))
 
 
 def _by_fact(hide: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
@@ -63,14 +64,13 @@ def _by_fact(hide: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 @dataclass(slots=True)
 class Plan:
-    """The SQL of a program: ``statements`` up to the table ``facts``, then ``conclusions`` (tables ``states``, ``rules``)."""
+    """The SQL of a program, table by table: up to ``facts``, then its ``conclusions`` (``states`` and ``rules``)."""
 
     program: Program
-    tables: list[str]  # event tables that are needed
-    statements: list[str] = field(default_factory=list)
-    conclusions: list[str] = field(default_factory=list)
-    values: dict[str, Value] = field(default_factory=dict)  # shapes of facts, derived facts and definitions
-    made: list[str] = field(default_factory=list)
+    events: list[str]  # event tables that are needed
+    tables: dict[str, str]
+    conclusions: dict[str, str]
+    values: dict[str, Value]  # shapes of facts, derived facts and definitions
 
     def hide(self, fact: str) -> str:
         """The statement that takes a fact away from some patients."""
@@ -125,27 +125,19 @@ def compile_program(program: Program) -> Plan:
     def columns_of(table: str) -> Mapping[str, Value]:
         return shapes[table] if table in shapes else shapes.setdefault(table, event_shapes(table))
 
-    views: list[str] = []
+    views: dict[str, str] = {}
     for view in program.views.values():
         builder = ViewSql(columns_of, program.tables)
-        views.append(builder.create(view))
+        views[table_name(view.name)] = builder.select(view)
         shapes[view.name] = builder.shapes
-    facts = FactSql(columns_of)
-    fact_statements = facts.statements(program.facts.values())
-    needed = [table for table in TABLES if table in shapes]
-    plan = Plan(program, needed, values=dict(facts.values))
-    plan.statements += [create_visible(table) for table in needed]
-    plan.statements += [create_band(table) for table in program.tables.values()]
-    plan.statements += [*views, *fact_statements]
-    plan.conclusions = [_states(program, plan.values), _rules(program, plan.values)]
-    plan.made = [
-        *(quoted(f"band_{name}") for name in program.tables),
-        *(quoted(f"event_{name}") for name in needed),
-        *(table_name(name) for name in shapes),
-        *(found(name) for name in facts.sources),
-        *("snapshot", "facts", "states", "rules"),
-    ]
-    return plan
+    collected = FactSql(columns_of)
+    facts = collected.selects(program.facts.values())
+    events = [table for table in TABLES if table in shapes]
+    tables = {table_name(table): visible_select(table) for table in events}
+    tables |= {band_name(name): band_select(table) for name, table in program.tables.items()}
+    values = dict(collected.values)
+    conclusions = {"states": _states(program, values), "rules": _rules(program, values)}
+    return Plan(program, events, {**tables, **views, **facts}, conclusions, values)
 
 
 def _states(program: Program, values: dict[str, Value]) -> str:
@@ -165,7 +157,7 @@ def _states(program: Program, values: dict[str, Value]) -> str:
     ctes = ["layer0 AS (\nSELECT * FROM facts)"]
     for number, layer in enumerate(layers, 1):
         ctes.append(f"layer{number} AS (\nSELECT r.*,\n  {listed(layer)}\nFROM layer{number - 1} AS r)")
-    return f"CREATE TEMP TABLE states AS\nWITH {', '.join(ctes)}\nSELECT * FROM layer{len(layers)}"
+    return f"WITH {', '.join(ctes)}\nSELECT * FROM layer{len(layers)}"
 
 
 def _env(program: Program, values: Mapping[str, Value]) -> Env:
@@ -179,4 +171,4 @@ def _rules(program: Program, values: Mapping[str, Value]) -> str:
     for name, rule in program.rules.items():
         unless = "FALSE" if rule.unless is None else truth(rule.unless, env)
         columns += [f"{truth(rule.when, env)} AS {quoted(f'{name}__when')}", f"{unless} AS {quoted(f'{name}__unless')}"]
-    return "CREATE TEMP TABLE rules AS\nSELECT " + ",\n  ".join(["r.patient, r.as_of", *columns]) + "\nFROM states AS r"
+    return "SELECT " + ",\n  ".join(["r.patient, r.as_of", *columns]) + "\nFROM states AS r"

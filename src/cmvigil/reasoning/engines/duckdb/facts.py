@@ -39,28 +39,31 @@ class _Source:
     second: dict[str, str] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)  # condition -> column that holds the place of its last row
 
-    def create(self) -> str:
-        """The statement that makes the table of what was found."""
+    def select(self) -> str:
+        """The rows of the table of what was found."""
         rows = table_name(self.table)
         if self.ranks:
             ranks = ",\n  ".join(self.ranks)
             rows = f"(\nSELECT r.*,\n  {ranks}\nFROM {rows} AS r)"
         placed = f"SELECT r.patient, r.as_of,\n  {_columns(self.first)}\nFROM {rows} AS r\nGROUP BY r.patient, r.as_of"
         if not self.second:
-            return f"CREATE TEMP TABLE {found(self.table)} AS\n{placed}"
+            return placed
         taken = (
             f"SELECT r.patient, r.as_of,\n  {_columns(self.second)}\nFROM {table_name(self.table)} AS r\n"
             f"JOIN placed AS p ON {_same('p', 'r')}\nGROUP BY r.patient, r.as_of"
         )
         both = [f"{side}.{quoted(name)}" for side, names in (("p", self.first), ("t", self.second)) for name in names]
         return (
-            f"CREATE TEMP TABLE {found(self.table)} AS\nWITH placed AS (\n{placed}),\ntaken AS (\n{taken})\n"
+            f"WITH placed AS (\n{placed}),\ntaken AS (\n{taken})\n"
             f"SELECT p.patient, p.as_of, {', '.join(both)}\nFROM placed AS p\nJOIN taken AS t ON {_same('t', 'p')}"
         )
 
 
 def _same(a: str, b: str) -> str:
     return f"{a}.patient = {b}.patient AND {a}.as_of = {b}.as_of"
+
+
+_JOINED_AT_ONCE = 8
 
 
 def found(table: str) -> str:
@@ -74,37 +77,51 @@ def _columns(columns: Mapping[str, str]) -> str:
 
 @dataclass(slots=True)
 class FactSql:
-    """Collects the facts of a program; ``statements`` makes the table ``facts``, ``shapes`` tells its columns."""
+    """Collects the facts of a program; ``values`` are their shapes."""
 
     columns_of: Callable[[str], Shapes]
-    shapes: dict[str, Value] = field(default_factory=dict)
     sources: dict[str, _Source] = field(default_factory=dict)
+    facts_of: dict[str, list[str]] = field(default_factory=dict)
+    asks: dict[str, dict[str, None]] = field(default_factory=dict)  # other tables that a table's facts look at
     states: dict[str, str] = field(default_factory=dict)
     days: dict[str, str] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
 
-    def statements(self, facts: Iterable[Fact]) -> list[str]:
-        """SQL for all facts: one table per source, then the table ``facts`` with value, state and day of each."""
+    def selects(self, facts: Iterable[Fact]) -> dict[str, str]:
+        """Tables by name, the last of them ``facts``: value, state and day of each fact. Each needs only those before it."""
         for fact in facts:
             self.add(fact)
-        made = [source.create() for source in self.sources.values()]
-        joins = "".join(f"\nLEFT JOIN {found(t)} AS {_alias(t)} ON {_same(_alias(t), 's')}" for t in self.sources)
+        made = {found(source.table): source.select() for source in self.sources.values()}
+        parts = ["snapshot"]
+        for table, own in self.facts_of.items():
+            parts.append(quoted(f"facts_{table}"))
+            made[parts[-1]] = self.stated(table, own)
+        # A join carries every column through; joining a few tables at a time keeps that cheap.
+        while len(parts) > 1:
+            groups = [parts[at : at + _JOINED_AT_ONCE] for at in range(0, len(parts), _JOINED_AT_ONCE)]
+            parts = []
+            for group in groups:
+                parts.append(f"facts_part_{len(made)}")
+                made[parts[-1]] = f"SELECT *\nFROM {group[0]}" + "".join(
+                    f"\nJOIN {t} USING (patient, as_of)" for t in group[1:]
+                )
+        made["facts"] = f"SELECT *\nFROM {parts[0]}"
+        return made
+
+    def stated(self, table: str, own: list[str]) -> str:
+        """The facts of one table, with a row for every snapshot."""
         columns: dict[str, str] = {}
-        for name, value in self.values.items():
-            columns |= {f"{name}__state": self.states[name], f"{name}__day": self.days[name]}
-            columns |= dict(flat(f"{name}__found", value))
-        stated = f"SELECT s.patient, s.as_of,\n  {_columns(columns)}\nFROM snapshot AS s{joins}"
         final: dict[str, Value] = {}
-        for name, value in self.values.items():
-            final[name] = self.visible(name, stored(f"{name}__found", value, "f"))
+        for name in own:
+            columns |= {f"{name}__state": self.states[name], f"{name}__day": self.days[name]}
+            columns |= dict(flat(f"{name}__found", self.values[name]))
+            final[name] = self.visible(name, stored(f"{name}__found", self.values[name], "f"))
             final[f"{name}__state"] = Scalar(f"f.{quoted(f'{name}__state')}", "text")
             final[f"{name}__day"] = Scalar(f"f.{quoted(f'{name}__day')}", "date")
-        more = f",\n  {listed(final)}" if final else ""
-        stated = stated if columns else "SELECT s.patient, s.as_of FROM snapshot AS s"
-        return [
-            *made,
-            f"CREATE TEMP TABLE facts AS\nWITH found AS (\n{stated})\nSELECT f.patient, f.as_of{more}\nFROM found AS f",
-        ]
+        needed = {table: None, **self.asks[table]}
+        joins = "".join(f"\nLEFT JOIN {found(t)} AS {_alias(t)} ON {_same(_alias(t), 's')}" for t in needed)
+        stated = f"SELECT s.patient, s.as_of,\n  {_columns(columns)}\nFROM snapshot AS s{joins}"
+        return f"WITH found AS (\n{stated})\nSELECT f.patient, f.as_of,\n  {listed(final)}\nFROM found AS f"
 
     def visible(self, name: str, value: Value) -> Value:
         """What rules see: the value of a known fact, false or zero for an absent one, else unknown."""
@@ -135,6 +152,8 @@ class FactSql:
     def add(self, fact: Fact) -> None:
         """Ask the sources for what the fact needs, and put its state together."""
         source, name = self.source(fact.table), fact.name
+        self.facts_of.setdefault(fact.table, []).append(name)
+        self.asks.setdefault(fact.table, {}).update((e.table, None) for e in (*fact.unusable, *fact.absent))
         row = columns_in(source.shapes, "r")
         at = _alias(fact.table)
         condition = _condition(fact.where, row)

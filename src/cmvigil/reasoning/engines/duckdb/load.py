@@ -11,7 +11,7 @@ import duckdb
 
 from ....record.tables import Range, Row, columns
 from .expressions import TYPES, Value, flat, listed, quoted, stored
-from .views import MEASURED_SCALE, Shapes, apart_from_key, places, shape_of_kind, table_name
+from .views import MEASURED_SCALE, Shapes, apart_from_key, places, shape_of_kind
 
 _EXACT = f"DECIMAL(24,{MEASURED_SCALE})"
 _LEAST = Decimal(1).scaleb(-MEASURED_SCALE)
@@ -91,7 +91,7 @@ def load(
         create_table(connection, f"event_{table}", event_types(table), found)
 
 
-def create_visible(table: str) -> str:
+def visible_select(table: str) -> str:
     """What each snapshot may see: nothing that happened or became known after its day, and no end after it."""
     shapes: Shapes = {name: shape_of_kind(kind) for name, kind in columns(table).items()}
     own = {name: stored(name, shape, "r") for name, shape in shapes.items()}
@@ -105,4 +105,4 @@ def create_visible(table: str) -> str:
         f"SELECT s.patient, s.as_of,\n  {listed(apart_from_key(own))}{extra}\nFROM snapshot AS s\n"
         f'JOIN {quoted(f"event_{table}")} AS r ON r.patient = s.patient AND r."day" <= s.as_of AND r.known_on <= s.as_of'
     )
-    return f"CREATE TEMP TABLE {table_name(table)} AS\nSELECT r.*,\n  {places(shapes)}\nFROM (\n{seen}) AS r"
+    return f"SELECT r.*,\n  {places(shapes)}\nFROM (\n{seen}) AS r"

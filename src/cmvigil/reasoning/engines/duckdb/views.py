@@ -44,6 +44,11 @@ def table_name(name: str) -> str:
     return quoted(f"visible_{name}" if name in TABLES else f"view_{name}")
 
 
+def band_name(name: str) -> str:
+    """The SQL table that holds a knowledge table."""
+    return quoted(f"band_{name}")
+
+
 def columns_in(shapes: Shapes, alias: str) -> dict[str, Value]:
     """Every column of a table, as it stands under ``alias``."""
     return {name: stored(name, shape, alias) for name, shape in shapes.items()}
@@ -89,12 +94,12 @@ class ViewSql:
     shapes: dict[str, Value] = field(default_factory=dict)
     ctes: list[str] = field(default_factory=list)
 
-    def create(self, view: View) -> str:
-        """The statement that makes the view's table."""
+    def select(self, view: View) -> str:
+        """The rows of the view."""
         for step in view.steps:
             getattr(self, f"_{step.op}")(step.args)
         select = f"SELECT r.patient, r.as_of,\n  {listed(apart_from_key(self.keep()))},\n  {places(self.shapes, ', r.__seq')}\nFROM {self.last} AS r"
-        return f"CREATE TEMP TABLE {table_name(view.name)} AS\nWITH {', '.join(self.ctes)}\n{select}"
+        return f"WITH {', '.join(self.ctes)}\n{select}"
 
     @property
     def last(self) -> str:
@@ -276,7 +281,7 @@ class ViewSql:
             below = compare("<", value, band["upper"])
             conditions += [compare(">=", value, band["lower"]), f"({band['upper'].sql} IS NULL OR {below})"]  # type: ignore[union-attr]
         new = {name: band[column] for name, column in args["take"].items()}
-        source = f"{self.last} AS r\nLEFT JOIN {quoted(f'band_{table.name}')} AS b ON {' AND '.join(conditions)}"
+        source = f"{self.last} AS r\nLEFT JOIN {band_name(table.name)} AS b ON {' AND '.join(conditions)}"
         self.step({**self.keep(), **new}, source=source)
 
     def _group(self, args: Mapping[str, Any]) -> None:
@@ -345,8 +350,8 @@ def band_shapes(table: BandTable) -> dict[str, Value]:
     return shapes
 
 
-def create_band(table: BandTable) -> str:
-    """The statement that makes a knowledge table."""
+def band_select(table: BandTable) -> str:
+    """The rows of a knowledge table."""
     shapes = band_shapes(table)
     rows = ",\n  ".join(
         "(" + ", ".join(literal(row[name], shape.kind).sql for name, shape in _scalars(shapes)) + ")"
@@ -354,8 +359,7 @@ def create_band(table: BandTable) -> str:
     )
     columns = ", ".join(f"CAST({quoted(name)} AS {_type(shape)}) AS {quoted(name)}" for name, shape in _scalars(shapes))
     heading = ", ".join(quoted(name) for name in shapes)
-    name = quoted(f"band_{table.name}")
-    return f"CREATE TEMP TABLE {name} AS\nSELECT {columns}\nFROM (VALUES\n  {rows}) AS t({heading})"
+    return f"SELECT {columns}\nFROM (VALUES\n  {rows}) AS t({heading})"
 
 
 def _type(shape: Scalar) -> str:
