@@ -1,7 +1,13 @@
-"""The meaning of an expression: a short tree walk, the reference that the SQL engines are checked against."""
+"""The meaning of an expression, the reference that the SQL engines are checked against.
+
+Each node is turned once into a small function of its environment (``compiled``), which is the same tree walk, only
+without
+looking up what each node is every time.
+"""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -38,44 +44,145 @@ class Env:
     states: Mapping[str, str] = field(default_factory=dict)
 
 
+Meaning = Callable[[Env], Any]
+_CACHE: dict[int, tuple[Expr, Meaning]] = {}  # by identity; the node is kept, so that no other can take its identity
+
+
 def evaluate(node: Expr, env: Env) -> Any:
     """The value of an expression; None is unknown."""
-    return _MEANING[type(node)](node, env)
+    return compiled(node)(env)
 
 
-def _choose(node: Choose, env: Env) -> Any:
-    known = [x for x in (evaluate(p, env) for p in node.parts) if x is not None]
-    if not known:
-        return None
-    return known[0] if node.how == "coalesce" else min(known) if node.how == "least" else max(known)
+def compiled(node: Expr) -> Meaning:
+    """The expression as a function of its environment; made once."""
+    found = _CACHE.get(id(node))
+    if found is None:
+        found = _CACHE[id(node)] = (node, _MEANING[type(node)](node))
+    return found[1]
 
 
-def _in(node: In, env: Env) -> bool | None:
-    value = evaluate(node.part, env)
-    return None if value is None else value in node.values
+def _literal(node: Literal_) -> Meaning:
+    value = node.value
+    return lambda _: value
 
 
-def _quotient(node: Quotient, env: Env) -> v.Ratio | None:
-    over, under = evaluate(node.over, env), evaluate(node.under, env)
-    return None if over is None or under is None else v.Ratio(over, under)
+def _ref(node: Ref) -> Meaning:
+    name = node.name
+    return (lambda e: e.side[name]) if node.side else (lambda e: e.row[name])
 
 
-_ARITH = {"+": v.add, "-": v.subtract, "*": v.multiply}
+def _not(node: Not) -> Meaning:
+    part = compiled(node.part)
+    return lambda e: v.negate(part(e))
 
-_MEANING: dict[type[Expr], Callable[[Any, Env], Any]] = {
-    Literal_: lambda n, _: n.value,
-    Ref: lambda n, e: (e.side if n.side else e.row)[n.name],
-    AsOf: lambda _, e: e.as_of,
-    Not: lambda n, e: v.negate(evaluate(n.part, e)),
-    And: lambda n, e: v.conjunction(evaluate(p, e) for p in n.parts),
-    Or: lambda n, e: v.disjunction(evaluate(p, e) for p in n.parts),
-    AtLeast: lambda n, e: v.at_least(n.n, (evaluate(p, e) for p in n.parts)),
-    Compare: lambda n, e: v.compare(n.op, evaluate(n.left, e), evaluate(n.right, e)),
+
+def _many(how: Callable[[Any], v.Truth]) -> Callable[[Any], Meaning]:
+    def build(node: And | Or) -> Meaning:
+        parts = tuple(compiled(p) for p in node.parts)
+        return lambda e: how(p(e) for p in parts)
+
+    return build
+
+
+def _at_least(node: AtLeast) -> Meaning:
+    n, parts = node.n, tuple(compiled(p) for p in node.parts)
+    return lambda e: v.at_least(n, (p(e) for p in parts))
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def _compare(node: Compare) -> Meaning:
+    op, left, right = node.op, compiled(node.left), compiled(node.right)
+    if {node.left.kind, node.right.kind} & {"measured", "ratio"}:
+        return lambda e: v.compare(op, left(e), right(e))
+    plain = _OPERATORS[op]
+
+    def meaning(e: Env) -> bool | None:
+        a, b = left(e), right(e)
+        return None if a is None or b is None else plain(a, b)
+
+    return meaning
+
+
+def _in(node: In) -> Meaning:
+    part, members = compiled(node.part), frozenset(node.values)
+
+    def meaning(e: Env) -> bool | None:
+        value = part(e)
+        return None if value is None else value in members
+
+    return meaning
+
+
+def _is_null(node: IsNull) -> Meaning:
+    part = compiled(node.part)
+    return lambda e: part(e) is None
+
+
+def _state_is(node: StateIs) -> Meaning:
+    fact, state = node.fact, node.state
+    return lambda e: e.states[fact] == state
+
+
+_ARITH: dict[str, Callable[[Any, Any], Any]] = {"+": v.add, "-": v.subtract, "*": v.multiply}
+
+
+def _arith(node: Arith) -> Meaning:
+    how, left, right = _ARITH[node.op], compiled(node.left), compiled(node.right)
+    return lambda e: how(left(e), right(e))
+
+
+def _quotient(node: Quotient) -> Meaning:
+    over, under = compiled(node.over), compiled(node.under)
+
+    def meaning(e: Env) -> v.Ratio | None:
+        a, b = over(e), under(e)
+        return None if a is None or b is None else v.Ratio(a, b)
+
+    return meaning
+
+
+def _years(node: Years) -> Meaning:
+    start, end = compiled(node.start), compiled(node.end)
+    return lambda e: v.years(start(e), end(e))
+
+
+_CHOICES: dict[str, Callable[[list[Any]], Any]] = {"coalesce": operator.itemgetter(0), "least": min, "greatest": max}
+
+
+def _choose(node: Choose) -> Meaning:
+    parts = tuple(compiled(p) for p in node.parts)
+    choose = _CHOICES[node.how]
+
+    def meaning(e: Env) -> Any:
+        known = [x for x in (p(e) for p in parts) if x is not None]
+        return choose(known) if known else None
+
+    return meaning
+
+
+_MEANING: dict[type[Expr], Callable[[Any], Meaning]] = {
+    Literal_: _literal,
+    Ref: _ref,
+    AsOf: lambda _: lambda e: e.as_of,
+    Not: _not,
+    And: _many(v.conjunction),
+    Or: _many(v.disjunction),
+    AtLeast: _at_least,
+    Compare: _compare,
     In: _in,
-    IsNull: lambda n, e: evaluate(n.part, e) is None,
-    StateIs: lambda n, e: e.states[n.fact] == n.state,
-    Arith: lambda n, e: _ARITH[n.op](evaluate(n.left, e), evaluate(n.right, e)),
+    IsNull: _is_null,
+    StateIs: _state_is,
+    Arith: _arith,
     Quotient: _quotient,
-    Years: lambda n, e: v.years(evaluate(n.start, e), evaluate(n.end, e)),
+    Years: _years,
     Choose: _choose,
 }

@@ -182,9 +182,7 @@ def _pair_asof(args: Any, cols: dict[str, Kind], context: Context) -> Step:
         where += f" and {column} = left.{column}"
     if "where" in args:
         where += f" and ({args['where']})"
-    step = _pick_within({"with": args["with"], "where": where, "pick": "latest", "take": args["take"]}, cols, context)
-    hint = {"on": args["on"], "within": _days(args["within"], context, cols) if "within" in args else None}
-    return Step(step.op, {**step.args, **(hint if at == "day" else {})}, step.columns)
+    return _pick_within({"with": args["with"], "where": where, "pick": "latest", "take": args["take"]}, cols, context)
 
 
 def _pick_within(args: Any, cols: dict[str, Kind], context: Context) -> Step:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, time, timedelta
 from decimal import Context, Decimal, Inexact, localcontext
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 from ...record.tables import TABLES, Row, columns
 from .. import values as v
-from ..evaluate import Env, evaluate
-from ..model import And, BandTable, Compare, Elsewhere, Expr, Fact, In, Literal_, Program, Ref, Step
+from ..evaluate import Env, compiled, evaluate
+from ..model import And, Compare, Expr, Fact, In, Literal_, Program, Ref, walk
 from ..outcome import FactValue, Outcome, RuleTruth, hidden
 from ..steps import Aggregate
 
 RowDict = dict[str, Any]
-EVENTS = (
-    "_events"  # event ids that a row of a view stands on (for the walk-back; not a column of the language)
-)
-_MIDNIGHT = datetime.min.time()
+EVENTS = "_events"  # event ids that a row of a view stands on (for the walk-back; not a column of the language)
+_MIDNIGHT = time.min
 _EXACT = Context(prec=100, traps=[Inexact])
 
 
@@ -31,15 +32,13 @@ def run(
     patient: str = "",
     hide: Collection[str] = (),
 ) -> Outcome:
-    """Evaluate everything at ``as_of``. ``hide`` names facts whose state is set to missing (decision: hide by state)."""
+    """Evaluate everything at ``as_of``. ``hide`` names facts to take away, by their state."""
     with localcontext(_EXACT):
         return _Run(program, rows, as_of, patient).outcome(frozenset(hide))
 
 
 class _Run:
-    def __init__(
-        self, program: Program, rows: Mapping[str, Iterable[Row]], as_of: date, patient: str
-    ) -> None:
+    def __init__(self, program: Program, rows: Mapping[str, Iterable[Row]], as_of: date, patient: str) -> None:
         self.program, self.as_of, self.patient = program, as_of, patient
         self.store = _Store(rows, as_of)
         self.views: dict[str, list[RowDict]] = {}
@@ -63,9 +62,12 @@ class _Run:
     def rows_of(self, table: str, where: Expr | None) -> list[RowDict]:
         """Rows of a table or view for which ``where`` is true, in total order."""
         found = self.store.rows(table, where) if table in TABLES else self.view(table)
-        if where is None:
-            return found
-        return [row for row in found if evaluate(where, Env(self.as_of, row)) is True]
+        return found if where is None else self.keep(where, found)
+
+    def keep(self, where: Expr, rows: list[RowDict]) -> list[RowDict]:
+        """Rows for which a condition is true."""
+        true = compiled(where)
+        return [row for row in rows if true(Env(self.as_of, row)) is True]
 
     def fact(self, fact: Fact) -> FactValue:
         rows = self.rows_of(fact.table, fact.where)
@@ -123,20 +125,20 @@ class _Run:
             self.views[name] = sorted(rows, key=_order)
         return self.views[name]
 
-    def any_table(self, name: str) -> list[RowDict]:
-        return self.store.rows(name, None) if name in TABLES else self.view(name)
+    def any_table(self, name: str, where: Expr | None = None) -> list[RowDict]:
+        return self.store.rows(name, where) if name in TABLES else self.view(name)
 
     def value(self, node: Any, row: RowDict, side: Mapping[str, Any] | None = None) -> Any:
         return evaluate(node, Env(self.as_of, row, side or {}))
 
 
-# -- operators of views: (run, parsed arguments, rows) -> rows -------------------------------------------------------------
-def _from(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+# -- operators of views: (run, parsed arguments, rows) -> rows --------------------
+def _from(run: _Run, args: Mapping[str, Any], _: list[RowDict]) -> list[RowDict]:
     return list(run.any_table(args["table"]))
 
 
 def _where(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
-    return [row for row in rows if run.value(args["expr"], row) is True]
+    return run.keep(args["expr"], rows)
 
 
 def _add(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
@@ -149,9 +151,7 @@ def _add(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDic
     return made
 
 
-def _streams(
-    per: tuple[str, ...], rows: list[RowDict], key: Callable[[RowDict], Any]
-) -> Iterator[list[RowDict]]:
+def _streams(per: tuple[str, ...], rows: list[RowDict], key: Callable[[RowDict], Any]) -> Iterator[list[RowDict]]:
     """Copies of the rows, sorted by ``key``, apart for each value of the ``per`` columns (unknown is a value)."""
     apart: dict[tuple[Any, ...], list[RowDict]] = defaultdict(list)
     for row in sorted(rows, key=key):
@@ -199,11 +199,7 @@ def _split_at_gap(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> li
         number, previous = 1, stream[0]
         for row in stream:
             far = (row[args["on"]] - previous[args["on"]]).days >= args["days"]
-            if (
-                row is not previous
-                and far
-                and (args["and"] is None or run.value(args["and"], row, previous) is True)
-            ):
+            if row is not previous and far and (args["and"] is None or run.value(args["and"], row, previous) is True):
                 number += 1
             row[args["as"]] = Decimal(number)
             previous = row
@@ -222,24 +218,68 @@ def _each_day(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[R
 
 
 def _pick_within(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
-    others = run.any_table(args["with"])
-    latest_first = others[::-1]
+    """For each row, one row of another table for which the condition is true.
+
+    Only rows that share the columns that the condition equates, and lie between the days it names, are looked at; the
+    whole condition is still asked of each.
+    """
+    where: Expr | None = args["where"]
+    true = None if where is None else compiled(where)
+    narrowing = _narrowing(where)
+    apart: dict[tuple[Any, ...], list[RowDict]] = defaultdict(list)
+    for other in run.any_table(args["with"], where):
+        apart[tuple(other[theirs] for theirs, _ in narrowing.equated)].append(other)
+    days = {key: [other["day"] for other in others] for key, others in apart.items()}
     made = []
     for row in rows:
+        key = tuple(row[ours] for _, ours in narrowing.equated)
+        others = apart.get(key, [])
+        start, stop = narrowing.between(run, row, days.get(key, []))
+        found = others[start:stop] if args["pick"] == "first" else others[start:stop][::-1]
         matching: list[RowDict] = []
-        on = row[args["on"]] if "on" in args else None
-        for other in others if args["pick"] == "first" else latest_first:
-            if on is not None:
-                if other["day"] > on:
-                    continue
-                if args["within"] is not None and (on - other["day"]).days >= args["within"]:
-                    break
-            if args["where"] is None or run.value(args["where"], other, row) is True:
+        for other in found:
+            if true is None or true(Env(run.as_of, other, row)) is True:
                 matching.append(other)
-                if args["pick"] in ("latest", "first"):
+                if args["pick"] in ("latest", "first", "any"):
                     break
         made.append(_attach(row, args, matching[::-1]))
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Narrowing:
+    """What a condition of ``pick_within`` plainly says of the other row: equal columns, first and last day."""
+
+    equated: tuple[tuple[str, str], ...]
+    bounds: tuple[tuple[str, Expr], ...]
+
+    def between(self, run: _Run, row: RowDict, days: list[date]) -> tuple[int, int]:
+        """The stretch of sorted days that the bounds leave; empty where a bound is unknown."""
+        start, stop = 0, len(days)
+        for op, node in self.bounds:
+            limit = run.value(node, {}, row)
+            if limit is None:
+                return 0, 0
+            at = (bisect_left if op in ("<", ">=") else bisect_right)(days, limit)
+            start, stop = (start, min(stop, at)) if op in ("<", "<=") else (max(start, at), stop)
+        return start, stop
+
+
+@lru_cache(maxsize=4096)
+def _narrowing(where: Expr | None) -> _Narrowing:
+    equated, bounds = [], []
+    for part in where.parts if isinstance(where, And) else (where,):
+        match part:
+            case Compare("=", Ref(theirs, kind, ""), Ref(ours, _, "left")) if kind not in ("measured", "ratio"):
+                equated.append((theirs, ours))
+            case Compare(("<" | "<=" | ">" | ">=") as op, Ref("day", "date", ""), limit) if not _bare(limit):
+                bounds.append((op, limit))
+    return _Narrowing(tuple(equated), tuple(bounds))
+
+
+def _bare(node: Expr) -> bool:
+    """Whether an expression reads a column of the other row."""
+    return any(isinstance(item, Ref) and not item.side for item in walk(node))
 
 
 def _attach(row: RowDict, args: Mapping[str, Any], matching: list[RowDict]) -> RowDict:
@@ -267,29 +307,25 @@ def _join_step(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[
 
 def _band(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
     table = run.program.tables[args["table"]]
+    apart: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    for entry in table.rows:
+        apart[tuple(entry[k] for k in table.keys)].append(entry)
     made = []
     for row in rows:
-        keys = {k: run.value(node, row) for k, node in args["keys"].items()}
-        value = None if args["value"] is None else run.value(args["value"], row)
-        found = look_up(table, keys, value)
-        made.append(
-            {**row, **{new: None if found is None else found[column] for new, column in args["take"].items()}}
-        )
+        entries = apart.get(tuple(run.value(args["keys"][k], row) for k in table.keys), [])
+        if table.banded:
+            value = run.value(args["value"], row)
+            entries = [entry for entry in entries if _within(entry, value)]
+        found = entries[0] if entries else None
+        made.append({**row, **{new: None if found is None else found[column] for new, column in args["take"].items()}})
     return made
 
 
-def look_up(table: BandTable, keys: Mapping[str, Any], value: Any) -> Mapping[str, Any] | None:
-    """The row of a knowledge table for these keys, whose band surely holds the value; None when there is none."""
-    for row in table.rows:
-        if any(row[k] != keys[k] for k in table.keys):
-            continue
-        if not table.banded:
-            return row
-        if v.compare(">=", value, row["lower"]) is not True:
-            continue
-        if row["upper"] is None or v.compare("<", value, row["upper"]) is True:
-            return row
-    return None
+def _within(entry: Mapping[str, Any], value: Any) -> bool:
+    """Whether a value surely lies in a band: at or above its lower edge and below its upper."""
+    if v.compare(">=", value, entry["lower"]) is not True:
+        return False
+    return entry["upper"] is None or v.compare("<", value, entry["upper"]) is True
 
 
 def _group(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
@@ -345,7 +381,7 @@ _STEPS: dict[str, Callable[[_Run, Mapping[str, Any], list[RowDict]], list[RowDic
 }
 
 
-# -- rows ----------------------------------------------------------------------------------------------------------------
+# -- rows --------------------
 class _Store:
     """Event rows as mappings, visible at ``as_of``, by table and concept; made only when asked for."""
 
@@ -363,18 +399,14 @@ class _Store:
     def rows(self, table: str, where: Expr | None) -> list[RowDict]:
         """Rows of an event table that ``where`` may accept (it is narrowed by concept only), in total order."""
         wanted = _concepts(where)
-        concepts = (
-            self.visible[table].keys() if wanted is None else [c for c in wanted if c in self.visible[table]]
-        )
+        concepts = self.visible[table].keys() if wanted is None else [c for c in wanted if c in self.visible[table]]
         found = [row for concept in concepts for row in self.of_concept(table, concept)]
         return found if len(concepts) == 1 else sorted(found, key=_order)
 
     def of_concept(self, table: str, concept: str) -> list[RowDict]:
         key = (table, concept)
         if key not in self.made:
-            self.made[key] = sorted(
-                (self.as_row(table, row) for row in self.visible[table][concept]), key=_order
-            )
+            self.made[key] = sorted((self.as_row(table, row) for row in self.visible[table][concept]), key=_order)
         return self.made[key]
 
     def as_row(self, table: str, row: Row) -> RowDict:
@@ -392,6 +424,7 @@ class _Store:
 _READ = {table: (tuple(columns(table)), attrgetter(*columns(table))) for table in TABLES}
 
 
+@lru_cache(maxsize=4096)
 def _concepts(where: Expr | None) -> tuple[str, ...] | None:
     """Concepts that a condition limits its rows to, when it plainly does; None when it does not."""
     for part in where.parts if isinstance(where, And) else (where,):
@@ -403,9 +436,9 @@ def _concepts(where: Expr | None) -> tuple[str, ...] | None:
     return None
 
 
-def _when(row: RowDict) -> tuple[date, datetime]:
-    time = row.get("time")
-    return row["day"], time if time is not None else datetime.combine(row["day"], _MIDNIGHT)
+def _when(row: RowDict) -> tuple[date, Any]:
+    moment = row.get("time")
+    return row["day"], _MIDNIGHT if moment is None else moment.time()
 
 
 def _order(row: RowDict) -> tuple[Any, ...]:
@@ -426,7 +459,10 @@ def _pick(pick: str, by: str, rows: list[RowDict]) -> RowDict:
 
 
 def _join(*rows: RowDict) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(event for row in rows for event in row[EVENTS]))
+    found: dict[str, None] = {}
+    for row in rows:
+        found.update(dict.fromkeys(row[EVENTS]))
+    return tuple(found)
 
 
 def _events(rows: list[RowDict]) -> tuple[str, ...]:
