@@ -1,10 +1,9 @@
 """Reading knowledge as text: YAML folders, overlays laid over them, exact decimals, the place of every entry.
 
-An overlay is a folder of the same shape. It merges by name and field; a list replaces the whole list; ``delete:
-true`` removes
-an entry. What could harm if weakened (an abstention, a rule of severity ``harm``, a definition's condition, a dose
-table) is
-changed only where the overlay's entry says ``accept_risk: <why>``, and every answer then shows it.
+An overlay is a folder of the same shape. It merges by name and field; a list replaces the whole list; ``delete: true``
+removes an entry. Settings and words may be changed freely. What could harm if weakened (how a fact, view or definition
+is made, a rule that abstains or warns of harm, a table) is changed, deleted or overridden only where the entry
+says ``accept_risk: <why>``, and every answer then shows it. The vocabulary may be added to, not changed.
 """
 
 from __future__ import annotations
@@ -12,14 +11,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 SECTIONS = ("settings", "views", "facts", "derived", "definitions", "rules")
-GUARDED_FIELDS = {"definitions": {"when"}, "rules": {"when", "unless", "severity", "overrides"}}
+FREE_FIELDS = frozenset(
+    {"is", "ask", "note", "because", "statement", "sources", "verification", "strength", "certainty"}
+)
+"""Fields that an overlay may change in any entry: they tell what it is and where it comes from, not what it does."""
+PLACES = "version.yaml, sources.yaml, pathway/, tables/ or vocabulary/"
 
 
 class KnowledgeError(ValueError):
@@ -35,7 +39,11 @@ class _Loader(yaml.CSafeLoader):
 
 
 def _number(loader: Any, node: Any) -> Decimal:
-    return Decimal(loader.construct_scalar(node).replace("_", ""))
+    text = loader.construct_scalar(node)
+    try:
+        return Decimal(text.replace("_", ""))
+    except InvalidOperation:
+        raise KnowledgeError([f"{_line(node)}: {text!r} is no decimal number; quote it if it is a word"]) from None
 
 
 def _text(loader: Any, node: Any) -> str:
@@ -46,12 +54,16 @@ def _mapping(loader: yaml.CSafeLoader, node: yaml.MappingNode) -> dict[Any, Any]
     made: dict[Any, Any] = {}
     for key_node, value_node in node.value:
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str):
+            raise KnowledgeError([f"{_line(key_node)}: the key {key!r} is no word; quote it"])
         if key in made:
-            raise KnowledgeError(
-                [f"{node.start_mark.name}:{key_node.start_mark.line + 1}: {key!r} stands twice; keep one"]
-            )
+            raise KnowledgeError([f"{_line(key_node)}: {key!r} stands twice; keep one"])
         made[key] = loader.construct_object(value_node, deep=True)
     return made
+
+
+def _line(node: yaml.Node) -> str:
+    return f"line {node.start_mark.line + 1}"
 
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _number)
@@ -65,13 +77,15 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def read_yaml(path: Path, text: bytes | None = None) -> Any:
-    """One YAML file with exact numbers. Raises :class:`KnowledgeError` naming the line of a syntax error."""
+    """One YAML file with exact numbers. Raises :class:`KnowledgeError` naming the line of what cannot be read."""
     try:
         return yaml.load(path.read_bytes() if text is None else text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path.name}:{mark.line + 1}" if mark else path.name
         raise KnowledgeError([f"{where}: not readable YAML: {getattr(error, 'problem', error)}"]) from None
+    except KnowledgeError as error:
+        raise KnowledgeError([f"{path.name}, {problem}" for problem in error.problems]) from None
 
 
 @dataclass(slots=True)
@@ -98,8 +112,9 @@ def read_folders(base: Path, overlays: list[Path]) -> Raw:
             continue
         if over:
             raw.overlays.append(folder.name)
+        problems += [f"{folder.name}: {p.name}: knowledge files end in .yaml" for p in sorted(folder.rglob("*.yml"))]
         for path in sorted(folder.rglob("*.yaml")):
-            name = str(path.relative_to(folder))
+            name = path.relative_to(folder).as_posix()
             text = path.read_bytes()
             digest.update(name.encode() + b"\0" + text + b"\0")
             try:
@@ -118,64 +133,96 @@ def _merge_file(raw: Raw, name: str, content: Any, over: str, problems: list[str
     if not isinstance(content, dict):
         problems.append(f"{over}{name}: expected a mapping of sections or entries")
         return
+    merge = partial(_merge, raw, file=name, over=over, problems=problems)
     part = name.split("/")[0]
     if name == "version.yaml":
-        raw.version = str(content["version"])
+        _version(raw, str(content.get("version", "")), over, problems)
     elif name == "sources.yaml":
-        _merge(raw, "sources", raw.sources, content, name, over, problems)
+        merge("sources", raw.sources, content)
     elif part == "tables":
-        _merge(raw, "tables", raw.tables, {Path(name).stem: content}, name, over, problems)
+        merge("tables", raw.tables, {Path(name).stem: content})
     elif part == "vocabulary":
-        raw.vocabulary.setdefault(Path(name).stem, {}).update(content)
+        _add_words(raw.vocabulary.setdefault(Path(name).stem, {}), content, over + name, problems)
     elif part == "pathway":
         for section, entries in content.items():
             if section not in SECTIONS:
                 problems.append(f"{over}{name}: no section {section!r}; there are {', '.join(SECTIONS)}")
             else:
-                _merge(raw, section, raw.sections[section], entries or {}, name, over, problems)
+                merge(section, raw.sections[section], entries)
+    else:
+        problems.append(f"{over}{name}: is not read from there; put it under {PLACES}")
+
+
+def _version(raw: Raw, version: str, over: str, problems: list[str]) -> None:
+    """The version of the knowledge; an overlay's own stands beside its name."""
+    if not version:
+        problems.append(f"{over}version.yaml: expected version: and its number")
+    elif over:
+        raw.overlays[-1] += f" {version}"
+    else:
+        raw.version = version
+
+
+def _add_words(into: dict[str, Any], entries: Mapping[str, Any], place: str, problems: list[str]) -> None:
+    for name, given in entries.items():
+        if name in into:
+            problems.append(f"{place}: {name}: stands already; the vocabulary may be added to, so choose another name")
+        else:
+            into[name] = given
 
 
 def _merge(
     raw: Raw,
     section: str,
     into: dict[str, dict[str, Any]],
-    entries: Mapping[str, Any],
+    entries: Any,
+    *,
     file: str,
     over: str,
     problems: list[str],
 ) -> None:
+    if not isinstance(entries, dict):
+        if entries is not None:
+            problems.append(f"{over}{file}: {section}: expected names, each with its fields")
+        return
     for name, given in entries.items():
         place = f"{over}{file}: {name}"
         if not isinstance(given, dict):
             problems.append(f"{place}: expected a mapping of fields")
             continue
-        fields = dict(given)
-        if name not in into:
-            into[name] = {**fields, "file": over + file}
+        fields, old = dict(given), into.get(name)
+        if old is not None and not over:
+            problems.append(f"{place}: the name stands already in {old['file']}; names are unique over all files")
             continue
-        if not over:
-            problems.append(
-                f"{place}: the name stands already in {into[name]['file']}; names are unique over all files"
-            )
+        delete, risk = over and fields.pop("delete", False), over and fields.pop("accept_risk", None)
+        if delete and (old is None or delete is not True):
+            problems.append(f"{place}: " + ("say delete: true" if old else "there is no such entry to delete"))
             continue
-        delete = fields.pop("delete", False)
-        risk = fields.pop("accept_risk", None)
-        if _needs_acceptance(section, into[name], fields, bool(delete)):
+        if over and _weakens(raw, section, old, fields, bool(delete)):
             if not risk:
                 problems.append(
                     f"{place}: this weakens or changes a safeguard; say `accept_risk: <why>` in the overlay's entry"
                 )
                 continue
-            raw.accepted_risks.append(f"{name}: {risk} ({over.rstrip(': ')})")
+            raw.accepted_risks.append(f"{name}: {risk} ({over.removesuffix(': ')})")
         if delete:
             del into[name]
         else:
-            into[name] = {**into[name], **fields}
+            into[name] = {**(old or {"file": over + file}), **fields}
 
 
-def _needs_acceptance(section: str, old: Mapping[str, Any], new: Mapping[str, Any], delete: bool) -> bool:
-    if section == "tables":
-        return True
-    if section == "rules" and old.get("severity") != "harm" and old.get("kind") != "abstention":
+def _weakens(raw: Raw, section: str, old: Mapping[str, Any] | None, new: Mapping[str, Any], delete: bool) -> bool:
+    """Whether an overlay's entry touches a safeguard: one that stands, or one that it would override."""
+    if section == "rules":
+        silenced = [raw.sections["rules"][name] for name in new.get("overrides") or () if name in raw.sections["rules"]]
+        if any(_is_safeguard(rule) for rule in silenced):
+            return True
+        if old is None or not _is_safeguard(old):
+            return False
+    if old is None or section in ("settings", "sources"):
         return False
-    return section in GUARDED_FIELDS and (delete or bool(GUARDED_FIELDS[section] & new.keys()))
+    return delete or not FREE_FIELDS.issuperset(new)
+
+
+def _is_safeguard(rule: Mapping[str, Any]) -> bool:
+    return rule.get("severity") == "harm" or rule.get("kind") == "abstention"
