@@ -1,9 +1,8 @@
 """Dated tasks from a rule's schedule: what is due when, what is already done, what is overdue.
 
 An entry says ``what``, an ``anchor`` (a dated fact, or ``as_of``), ``from`` and ``until`` (days after the anchor),
-``every``
-(days), and ``done``: the fact whose latest date settles all tasks up to it. One task may lag ``slack`` days (default
-1).
+``every`` (days), and ``done``: the fact whose latest date settles all tasks up to it. One task may lag ``slack`` days
+(default 1). A fact that was looked for and not found settles nothing.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def _anchor(name: str, outcome: Outcome) -> date | None:
 
 def _done(entry: Mapping[str, Any], outcome: Outcome) -> date | None:
     fact = outcome.facts.get(str(entry.get("done", "")))
-    return fact.day if fact is not None else None
+    return fact.day if fact is not None and fact.state != "absent" else None
 
 
 def _therapy_day(day: date, outcome: Outcome) -> int | None:
