@@ -41,7 +41,7 @@ viral_loads:
   - {date: d10, value: 3.2, unit: log10 IU/mL}
   - {date: d11, value: 1e6, unit: foo}
   - {date: d12, value: 20, reported_on: d13}
-  - {date: d12, value: ">1e6", specimen: whole blood}
+  - {date: d12, value: ">1e6", specimen: whole_blood}
   - {date: d12, value: detected, specimen: csf}
 tissue:
   - {date: d1, site: colon, he: negative, ihc: {result: positive, density: 12}, pcr: 250 copies/mg}

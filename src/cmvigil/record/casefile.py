@@ -131,7 +131,7 @@ class OneOf:
         return core_schema.no_info_plain_validator_function(self)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "enum": sorted(self.words())}
+        return {"type": "string", "enum": sorted({*self.words(), *self.aliases})}
 
 
 def _conditions() -> dict[str, Any]:

@@ -167,7 +167,7 @@ class _Writer:
         measured = units.measure(quantity, result, unit, lloq=lloq, upper=upper, lower=lower, found=value)
         if unusable is not None:
             measured = measured._replace(value=None, problem=unusable[0], remedy=unusable[1])
-        reported = units.reported_text(value, unit)
+        reported = units.reported_text(value, unit, result)
         if measured.problem:
             self._issue("unusable", path, measured.problem, f"{quantity.label} in {quantity.unit}", measured.remedy)
         for found, expected, remedy in units.remarks(measured, reported):

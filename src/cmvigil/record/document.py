@@ -73,6 +73,8 @@ def read_document(text: str) -> Document:
                 )
             ]
         ) from None
+    except IntakeError:
+        raise
     except (yaml.YAMLError, UnicodeError, ValueError):
         raise IntakeError(
             [
@@ -122,7 +124,7 @@ class _Reader:
             if self._documents > 1:
                 self._refuse("a second document (---)", "one document", "One file holds one patient.", line)
         elif isinstance(event, yaml.ScalarEvent):
-            self._put(None if event.style is None and event.value in _NULL else event.value, line)
+            self._put(None if not event.style and event.value in _NULL else event.value, line)
         elif isinstance(event, yaml.AliasEvent):
             self._put(None, line)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):

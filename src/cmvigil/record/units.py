@@ -196,9 +196,9 @@ def load_concept(specimen: str | None) -> tuple[str, str | None, str]:
     return "cmv_load", f"no viral load is kept for {specimen}", "Give tissue results as tissue."
 
 
-def reported_text(text: str, unit: str | None) -> str:
-    """A result as it came, with its unit where it has one."""
-    return f"{text} {unit}" if unit and text[-1:].isdigit() else text
+def reported_text(text: str, unit: str | None, result: Result | None) -> str:
+    """A result as it came, with its unit where it is a number and does not carry one."""
+    return f"{text} {unit}" if unit and result is not None and text[-1:].isdigit() else text
 
 
 def stream(

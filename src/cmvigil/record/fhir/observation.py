@@ -166,7 +166,7 @@ def _measurement(intake: Intake, place: Place, target: Target, holder: Any, when
         limits_unit=limits_unit,
         found=text or "no value",
     )
-    reported = units.reported_text(text, unit) if text else None
+    reported = units.reported_text(text, unit, result) if text else None
     problem = problem or conflict
     if problem:
         measured = measured._replace(value=None, problem=problem, remedy=remedy or "Find out which is right.")

@@ -1,0 +1,63 @@
+"""What intake costs: reading FHIR imports no model library, and a Bundle is read in milliseconds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from statistics import median
+
+import orjson
+
+from cmvigil.record.read import read_record
+
+_SCRIPT = """
+import sys
+from cmvigil.record.read import read_record
+read_record(b'{"resourceType": "Patient", "id": "p"}')
+heavy = [name for name in ("pydantic", "cmvigil.record.casefile", "duckdb", "altair") if name in sys.modules]
+print(",".join(heavy))
+"""
+
+
+def test_reading_fhir_imports_nothing_heavy() -> None:
+    done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""
+
+
+def bundle(entries: int) -> bytes:
+    """Laboratory results such as a hospital's server returns them."""
+    codes = [("2160-0", "mg/dL", 1.1), ("751-8", "10*3/uL", 2.3), ("777-3", "10*3/uL", 180), ("8480-6", "mm[Hg]", 120)]
+    resources = [
+        {
+            "resourceType": "Observation",
+            "id": f"o{index}",
+            "status": "final",
+            "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+            "subject": {"reference": "Patient/p"},
+            "effectiveDateTime": f"2025-{index % 12 + 1:02d}-{index % 28 + 1:02d}T08:00:00+01:00",
+            "issued": f"2025-{index % 12 + 1:02d}-{index % 28 + 1:02d}T12:00:00.000+01:00",
+            "valueQuantity": {"value": value, "unit": unit, "system": "http://unitsofmeasure.org", "code": unit},
+            "referenceRange": [{"high": {"value": 500, "unit": unit}}],
+        }
+        for index in range(entries)
+        for code, unit, value in [codes[index % len(codes)]]
+    ]
+    return json.dumps({"resourceType": "Bundle", "entry": [{"resource": each} for each in resources]}).encode()
+
+
+def test_a_bundle_is_read_in_a_few_times_what_parsing_costs() -> None:
+    content = bundle(500)
+    read_record(content)
+
+    def cost(read: object) -> float:
+        times = []
+        for _ in range(9):
+            start = time.perf_counter()
+            read(content)  # type: ignore[operator]
+            times.append(time.perf_counter() - start)
+        return median(times)
+
+    # A ratio, since machines differ; about 8 where this was written.
+    assert cost(read_record) < 25 * cost(orjson.loads)
