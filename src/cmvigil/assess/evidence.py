@@ -46,7 +46,7 @@ class Evidence:
     def condition(self, reason: Reason) -> a.Condition:
         """A readable condition with its truth; its facts are remembered."""
         self.name(reason.facts)
-        return a.Condition(
+        return a.Condition.model_construct(  # ours, thousands of them: not validated again
             text=reason.text,
             truth=truth(reason.truth),
             facts=list(reason.facts),
@@ -88,7 +88,10 @@ class Evidence:
         """The rows behind a fact; the newest first when there are many."""
         rows = [self.rows[e] for e in found.events if e in self.rows]
         rows.sort(key=lambda r: (r.day, r.event), reverse=True)
-        return [a.Event(source=r.source, day=r.day.isoformat(), text=self.text(r)) for r in rows[:_EVENTS_SHOWN]]
+        return [
+            a.Event.model_construct(source=r.source, day=r.day.isoformat(), text=self.text(r))
+            for r in rows[:_EVENTS_SHOWN]
+        ]
 
     def text(self, row: Row) -> str:
         """A row in words."""

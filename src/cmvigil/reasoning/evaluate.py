@@ -11,7 +11,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from . import values as v
 from .model import (
@@ -45,7 +45,23 @@ class Env:
 
 
 Meaning = Callable[[Env], Any]
-_CACHE: dict[int, tuple[Expr, Meaning]] = {}  # by identity; the node is kept, so that no other can take its identity
+Made = TypeVar("Made")
+
+
+def once(make: Callable[[Any], Made]) -> Callable[[Expr | None], Made]:
+    """Make something of an expression once and remember it by the node's identity (a deep tree is dear to hash).
+
+    The node is kept beside what was made of it, so that no other node can take its identity.
+    """
+    made: dict[int, tuple[Expr | None, Made]] = {}
+
+    def found(node: Expr | None) -> Made:
+        known = made.get(id(node))
+        if known is None:
+            known = made[id(node)] = (node, make(node))
+        return known[1]
+
+    return found
 
 
 def evaluate(node: Expr, env: Env) -> Any:
@@ -53,12 +69,10 @@ def evaluate(node: Expr, env: Env) -> Any:
     return compiled(node)(env)
 
 
+@once
 def compiled(node: Expr) -> Meaning:
     """The expression as a function of its environment; made once."""
-    found = _CACHE.get(id(node))
-    if found is None:
-        found = _CACHE[id(node)] = (node, _MEANING[type(node)](node))
-    return found[1]
+    return _MEANING[type(node)](node)
 
 
 def _literal(node: Literal_) -> Meaning:

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from .evaluate import Env, evaluate
+from .evaluate import Env, evaluate, once
 from .model import (
     And,
     Arith,
@@ -35,6 +35,9 @@ from .model import (
 from .outcome import Outcome
 
 _OPS = {"=": "is", "<>": "is not", "<": "<", "<=": "≤", ">": ">", ">=": "≥", "+": "+", "-": "−", "*": "×"}
+
+
+_names = once(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Explainer:
     def facts(self, node: Expr) -> tuple[str, ...]:
         """Facts an expression rests on, derived facts and definitions opened."""
         found: dict[str, None] = {}
-        for name in names(node):
+        for name in _names(node):
             if name in self.program.facts:
                 found[name] = None
             else:

@@ -8,13 +8,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Context, Decimal, Inexact, localcontext
-from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
 from ...record.tables import TABLES, Row, columns
 from .. import values as v
-from ..evaluate import Env, compiled, evaluate
+from ..evaluate import Env, compiled, evaluate, once
 from ..model import And, Compare, Expr, Fact, In, Literal_, Program, Ref, walk
 from ..outcome import FactValue, Outcome, RuleTruth, hidden
 from ..steps import Aggregate
@@ -265,7 +264,7 @@ class _Narrowing:
         return start, stop
 
 
-@lru_cache(maxsize=4096)
+@once
 def _narrowing(where: Expr | None) -> _Narrowing:
     equated, bounds = [], []
     for part in where.parts if isinstance(where, And) else (where,):
@@ -424,7 +423,7 @@ class _Store:
 _READ = {table: (tuple(columns(table)), attrgetter(*columns(table))) for table in TABLES}
 
 
-@lru_cache(maxsize=4096)
+@once
 def _concepts(where: Expr | None) -> tuple[str, ...] | None:
     """Concepts that a condition limits its rows to, when it plainly does; None when it does not."""
     for part in where.parts if isinstance(where, And) else (where,):
