@@ -25,6 +25,7 @@ VOCABULARY = {
     "observations": {
         "fever": {"label": "fever", "kind": "finding", "group": "symptoms"},
         "severity": {"label": "severity", "kind": "word", "words": ["mild", "severe"]},
+        "complete": {"label": "list complete", "kind": "word", "words": ["symptoms", "conditions", "medications"]},
     },
     "conditions": {"hiv": {"label": "HIV", "group": "conditions"}},
     "procedures": {"colectomy": {"label": "colectomy"}},

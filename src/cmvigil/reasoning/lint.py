@@ -1,11 +1,9 @@
 """What can be wrong with knowledge that nevertheless parses: `cmvigil knowledge check`.
 
 Parsing already refuses dangling names, mixed kinds and constructs that swallow unknowns. Here: advice without a source,
-overrides of rules that are not there, rules that can never speak or always speak, contradictions between a rule and
-what
-overrides it, comparisons of facts in different units, names nothing uses, templates with unknown names. And a count
-of what
-still rests on memory (``verification: recalled``).
+overrides and schedules that point nowhere, rules that can never speak or always speak, rules that what overrides them
+always silences, mixed units, words that the vocabulary does not have, names nothing uses, templates with unknown names.
+And a count of what still rests on memory (``verification: recalled``).
 """
 
 from __future__ import annotations
@@ -35,10 +33,13 @@ from .model import (
     names,
     walk,
 )
+from .steps import Aggregate
 from .values import conjunction, disjunction, negate
 
 NEED_SOURCES = frozenset({"advice", "cause", "finding", "alert", "task"})
 _ATOMS_AT_MOST = 12
+_DAYS = frozenset({"from", "until", "every", "slack"})
+_SCHEDULE = frozenset({"what", "why", "anchor", "done"}) | _DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class Problem:
 
 def check(program: Program) -> list[Problem]:
     """All problems, errors first, sorted by place."""
-    found = itertools.chain(_rules(program), _units(program), _unused(program), _templates(program), _logic(program))
+    parts = (_rules, _schedules, _units, _words, _unused, _templates, _logic)
+    found = itertools.chain.from_iterable(part(program) for part in parts)
     return sorted(found, key=lambda p: (p.level != "error", p.place, p.text))
 
 
@@ -82,17 +84,32 @@ def _rules(program: Program) -> Iterator[Problem]:
                 yield Problem("error", place, f"overrides {other!r}, which is no rule")
             elif rule.name in program.rules[other].overrides:
                 yield Problem("error", place, f"and {other} override each other")
-        for entry in rule.schedule:
-            for key in ("anchor", "done"):
-                name = entry.get(key)
-                if name is not None and name != "as_of" and name not in program.facts and name not in program.derived:
-                    yield Problem("error", place, f"schedule {key} {name!r} is no fact")
         if rule.kind in ("status", "summary") and not rule.slot:
             yield Problem("error", place, f"a {rule.kind} rule needs a slot")
 
 
+def _schedules(program: Program) -> Iterator[Problem]:
+    for rule in program.rules.values():
+        for entry in rule.schedule:
+            for key in entry.keys() - _SCHEDULE:
+                yield Problem(
+                    "error", _place(rule), f"schedule has no {key!r}; there are {', '.join(sorted(_SCHEDULE))}"
+                )
+            if not entry.get("what"):
+                yield Problem("error", _place(rule), "schedule entry without what: the thing to do")
+            anchor, done = entry.get("anchor", "as_of"), entry.get("done")
+            if anchor not in ("as_of", *program.facts, *program.derived):
+                yield Problem("error", _place(rule), f"schedule anchor {anchor!r} is no fact, derived fact or as_of")
+            if done is not None and done not in program.facts:
+                yield Problem("error", _place(rule), f"schedule done {done!r} is no fact")
+            for key in _DAYS & entry.keys():
+                days = entry[key]
+                if not isinstance(days, Decimal) or days % 1 or (key == "every" and days < 1):
+                    yield Problem("error", _place(rule), f"schedule {key} is {days}; expected whole days")
+
+
 def _units(program: Program) -> Iterator[Problem]:
-    """Two facts compared or added must share a unit; a text is compared only with words its fact can take."""
+    """Two values compared or added must share a unit."""
     for name, expr in program.expressions():
         for node in walk(expr):
             if isinstance(node, (Compare, Arith)) and not (isinstance(node, Arith) and node.op == "*"):
@@ -110,65 +127,134 @@ def _unit_of(program: Program, node: Expr) -> str:
     return ""
 
 
+def _words(program: Program) -> Iterator[Problem]:
+    """A concept or closed word that the vocabulary lacks never matches anything, without a sound."""
+    for place, expr in _row_expressions(program):
+        for node in walk(expr):
+            for word in _tested(node, "concept"):
+                if word not in program.labels:
+                    yield Problem("error", place, f"{word!r} is no concept of the vocabulary")
+            if isinstance(node, And):
+                closed = [
+                    program.words[c] for part in node.parts for c in _tested(part, "concept") if c in program.words
+                ]
+                for word in itertools.chain.from_iterable(_tested(part, "text") for part in node.parts):
+                    if closed and not any(word in words for words in closed):
+                        yield Problem("error", place, f"{word!r} is none of {', '.join(closed[0])}")
+    for place, expr in program.expressions():
+        for node in walk(expr):
+            for name, words in _closed(program).items():
+                for word in _tested(node, name):
+                    if word not in words:
+                        yield Problem("error", place, f"{name} is never {word!r}; it is one of {', '.join(words)}")
+
+
+def _closed(program: Program) -> dict[str, tuple[str, ...]]:
+    """Facts that take the word of one concept, with the words it can be."""
+    return {
+        fact.name: program.words[concept]
+        for fact in program.facts.values()
+        if fact.take == "text" and fact.where is not None
+        for concept in _tested(fact.where, "concept")
+        if concept in program.words
+    }
+
+
+def _tested(node: Expr, name: str) -> tuple[str, ...]:
+    """Words that a comparison holds a name against."""
+    match node:
+        case Compare(_, Ref(found), Literal_(str() as word)) if found == name:
+            return (word,)
+        case In(Ref(found), values) if found == name:
+            return tuple(v for v in values if isinstance(v, str))
+        case _:
+            return ()
+
+
+def _row_expressions(program: Program) -> Iterator[tuple[str, Expr]]:
+    """Every expression over rows: steps of views, and what facts are drawn from."""
+    for view in program.views.values():
+        for step in view.steps:
+            for expr in _within(step.args):
+                yield f"{view.file}: {view.name}", expr
+    for fact in program.facts.values():
+        for where in (fact.where, *(e.where for e in (*fact.absent, *fact.unusable))):
+            if where is not None:
+                yield _place(fact), where
+
+
+def _within(args: object) -> Iterator[Expr]:
+    if isinstance(args, Expr):
+        yield args
+    elif isinstance(args, Aggregate):
+        yield from _within(args.expr)
+    elif isinstance(args, Mapping):
+        for value in args.values():
+            yield from _within(value)
+
+
 def _unused(program: Program) -> Iterator[Problem]:
     used: set[str] = set()
-    settings: set[str] = set()
     for _, expr in program.expressions():
         used.update(names(expr))
-    for text in _texts(program):
+    for text in itertools.chain.from_iterable(map(_texts, program.rules.values())):
         used.update(re.findall(r"\{([a-z_0-9]+)", text))
     for rule in program.rules.values():
         used.update(str(entry[k]) for entry in rule.schedule for k in ("anchor", "done") if k in entry)
-    for expr in _all_expressions(program):
-        settings.update(n.name for n in walk(expr) if isinstance(n, Literal_) and n.name)
     for layer in (program.facts, program.derived, program.definitions):
         for name, item in layer.items():
             if name not in used:
                 yield Problem("warning", f"{item.file}: {name}", "is not used by any rule")
 
 
-def _all_expressions(program: Program) -> Iterator[Expr]:
-    for _, expr in program.expressions():
-        yield expr
-
-
-def _texts(program: Program) -> Iterator[str]:
-    for rule in program.rules.values():
-        yield from (rule.headline, rule.text, rule.because, rule.if_unknown)
+def _texts(rule: Rule) -> Iterator[str]:
+    yield from (rule.headline, rule.text, rule.because, rule.if_unknown)
+    for entry in rule.schedule:
+        yield from (str(entry.get("what", "")), str(entry.get("why", "")))
 
 
 def _templates(program: Program) -> Iterator[Problem]:
     for rule in program.rules.values():
-        for text in (rule.headline, rule.text, rule.because, rule.if_unknown):
-            for name in re.findall(r"\{([^}]*)\}", text):
-                bare, _, part = name.partition(".")
-                known = bare in program.facts or bare in program.derived or bare in program.settings
-                if not known or part not in ("", "day", "value"):
-                    yield Problem(
-                        "error",
-                        _place(rule),
-                        f"text names {{{name}}}, which is no fact, derived fact or setting",
-                    )
+        for name in itertools.chain.from_iterable(re.findall(r"\{([^}]*)\}", text) for text in _texts(rule)):
+            bare, _, part = name.partition(".")
+            known = bare in program.facts or bare in program.derived or bare in program.settings
+            if not known or part not in ("", "day", "value"):
+                yield Problem(
+                    "error", _place(rule), f"text names {{{name}}}, which is no fact, derived fact or setting"
+                )
 
 
 def _logic(program: Program) -> Iterator[Problem]:
-    """Propositional check: can the condition ever be true, can it ever be false, can both it and its overrider speak?
+    """Propositional check: can a condition be true, can it be false, and is it ever true when what overrides it is not?
 
-    Comparisons are atoms; interval and word atoms on one fact exclude each other where that is plain. Conditions
-    with more
-    than a dozen atoms are left to the spec tables.
+    Comparisons are atoms; interval and word atoms on one fact exclude each other where that is plain. Conditions with
+    more than a dozen atoms are left to the spec tables.
     """
+    opened = {rule.name: _open(program, _whole(rule)) for rule in program.rules.values()}
     for rule in program.rules.values():
-        whole = rule.when if rule.unless is None else And((rule.when, Not(rule.unless)))
-        opened = _open(program, whole)
-        atoms = list(dict.fromkeys(a for a in _atoms(opened)))
-        if len(atoms) > _ATOMS_AT_MOST:
-            continue
-        truths = {_truth(opened, dict(zip(atoms, row, strict=True))) for row in _worlds(atoms)}
-        if True not in truths:
+        truths = _truths(opened[rule.name])
+        if truths and True not in truths:
             yield Problem("error", _place(rule), "can never apply: its condition contradicts itself")
-        elif False not in truths and atoms:
+        elif truths and False not in truths and any(_atoms(opened[rule.name])):
             yield Problem("error", _place(rule), "applies to everyone: its condition cannot be false")
+        for other in sorted(set(rule.overrides) & opened.keys()):
+            alone = _truths(And((opened[other], Not(opened[rule.name]))))
+            if alone and True not in alone and True in _truths(opened[other]):
+                yield Problem(
+                    "error", _place(program.rules[other]), f"never speaks: {rule.name} overrides it each time"
+                )
+
+
+def _whole(rule: Rule) -> Expr:
+    return rule.when if rule.unless is None else And((rule.when, Not(rule.unless)))
+
+
+def _truths(opened: Expr) -> set[bool | None]:
+    """What a condition can be over all worlds; empty when there are too many to try."""
+    atoms = list(dict.fromkeys(_atoms(opened)))
+    if len(atoms) > _ATOMS_AT_MOST:
+        return set()
+    return {_truth(opened, dict(zip(atoms, row, strict=True))) for row in _worlds(atoms)}
 
 
 def _open(program: Program, node: Expr) -> Expr:
@@ -240,13 +326,11 @@ def _possible(limits: list[tuple[str, str, object] | None], row: tuple[bool, ...
 
 def _satisfiable(tests: list[tuple[str, object, bool]]) -> bool:
     """Whether some value meets all tests: the named values, points between and outside them are tried."""
-    numbers = sorted({x for _, x, _ in tests if isinstance(x, Decimal)})
-    if numbers:
-        between = [(a + b) / 2 for a, b in itertools.pairwise(numbers)]
-        candidates: list[object] = [*numbers, *between, numbers[0] - 1, numbers[-1] + 1]
-    else:
-        words = {w for _, x, _ in tests for w in (x if isinstance(x, frozenset) else {x})}
-        candidates = [*words, object()]
+    named = {w for _, x, _ in tests for w in (x if isinstance(x, frozenset) else {x})}
+    numbers = sorted(x for x in named if isinstance(x, Decimal))
+    between = [(a + b) / 2 for a, b in itertools.pairwise(numbers)]
+    outside = [numbers[0] - 1, numbers[-1] + 1] if numbers else [object()]
+    candidates: list[object] = [*named, *between, *outside]
     return any(all(_meets(c, op, x) == truth for op, x, truth in tests) for c in candidates)
 
 
@@ -255,6 +339,5 @@ def _meets(value: object, op: str, limit: object) -> bool:
         return isinstance(limit, frozenset) and value in limit
     if op in ("=", "<>"):
         return (value == limit) == (op == "=")
-    if not isinstance(value, Decimal) or not isinstance(limit, Decimal):
-        return False
+    assert isinstance(value, Decimal) and isinstance(limit, Decimal)  # only numbers are ordered
     return {"<": value < limit, "<=": value <= limit, ">": value > limit, ">=": value >= limit}[op]

@@ -155,6 +155,7 @@ class _Builder:
         self.each("rules", self.rule)
         if self.problems:
             raise KnowledgeError(sorted(set(self.problems)))
+        vocabulary = self.raw.vocabulary
         return Program(
             version=self.raw.version,
             hash=self.raw.hash,
@@ -169,7 +170,8 @@ class _Builder:
             rules=self.rules,
             order=tuple(self.order),
             labels=self.labels(),
-            drug_groups={name: str(d["group"]) for name, d in self.raw.vocabulary.get("drugs", {}).items()},
+            drug_groups={name: str(d["group"]) for name, d in vocabulary.get("drugs", {}).items()},
+            words={name: tuple(o["words"]) for name, o in vocabulary.get("observations", {}).items() if "words" in o},
             overlays=tuple(self.raw.overlays),
             accepted_risks=tuple(self.raw.accepted_risks),
         )

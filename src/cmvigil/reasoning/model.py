@@ -416,6 +416,7 @@ class Program:
     order: tuple[str, ...]  # derived facts and definitions, each after what it needs
     labels: Mapping[str, str] = field(default_factory=dict)
     drug_groups: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # concept -> the closed words it can take
     overlays: tuple[str, ...] = ()
     accepted_risks: tuple[str, ...] = ()
 
