@@ -37,6 +37,7 @@ class Evidence:
         self.explainer = Explainer(program, outcome)
         self.rows: Mapping[str, Row] = {row.event: row for rows in record.rows.values() for row in rows}
         self.named: dict[str, None] = {}
+        self.conditions: dict[int, tuple[Reason, a.Condition]] = {}  # by identity; the reason is kept beside
 
     def walkback(self, rule: Rule) -> a.Walkback:
         """The two halves of a rule as trees of conditions."""
@@ -45,13 +46,17 @@ class Evidence:
 
     def condition(self, reason: Reason) -> a.Condition:
         """A readable condition with its truth; its facts are remembered."""
-        self.name(reason.facts)
-        return a.Condition.model_construct(  # ours, thousands of them: not validated again
-            text=reason.text,
-            truth=truth(reason.truth),
-            facts=list(reason.facts),
-            parts=[self.condition(part) for part in reason.parts],
-        )
+        known = self.conditions.get(id(reason))
+        if known is None:
+            self.name(reason.facts)
+            made = a.Condition.model_construct(  # ours, hundreds of them: not validated again
+                text=reason.text,
+                truth=truth(reason.truth),
+                facts=list(reason.facts),
+                parts=[self.condition(part) for part in reason.parts],
+            )
+            known = self.conditions[id(reason)] = (reason, made)
+        return known[1]
 
     def needs(self, rule: Rule) -> list[str]:
         """Unknown facts that keep a rule open."""

@@ -64,6 +64,7 @@ class Explainer:
         self.program, self.outcome = program, outcome
         states = {name: fact.state for name, fact in outcome.facts.items()}
         self.env = Env(outcome.as_of, outcome.values, states=states)
+        self.opened: dict[str, Reason] = {}  # definitions stand in many rules: opened once
 
     def why(self, rule: Rule) -> tuple[Reason, Reason | None]:
         """The two halves of a rule: what makes it apply, and what would hold it back."""
@@ -85,8 +86,10 @@ class Explainer:
         truth = evaluate(node, self.env)
         match node:
             case Ref(name, "bool") if name in self.program.definitions:
-                definition = self.program.definitions[name]
-                return Reason(definition.is_, truth, (), (self.reason(definition.when),))
+                if name not in self.opened:
+                    definition = self.program.definitions[name]
+                    self.opened[name] = Reason(definition.is_, truth, (), (self.reason(definition.when),))
+                return self.opened[name]
             case Ref(name, "bool") if name in self.program.derived:
                 derived = self.program.derived[name]
                 return Reason(derived.is_, truth, (), (self.reason(derived.value),))
