@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,14 +13,13 @@ import jsonschema
 import pytest
 import yaml
 from tests.record.full_case import FULL
+from tests.support import schemas
 
 from cmvigil.record.casefile import json_schema
 from cmvigil.record.document import MAX_CHARACTERS, read_document
 from cmvigil.record.errors import IntakeError
 from cmvigil.record.read import read_record
 from cmvigil.record.tables import Range, Record
-
-SCHEMA = Path(__file__).parents[2] / "docs" / "schemas" / "case.schema.json"
 
 
 def case(body: str, head: str = "day_zero: 2026-03-01\nas_of: d15\n") -> Record:
@@ -347,7 +347,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_the_published_schema_is_in_step() -> None:
-    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == json_schema()
+    again = "python -m tests.support.schemas"
+    assert json.loads(schemas.CASE.read_text(encoding="utf-8")) == json_schema(), again
 
 
 def test_the_schema_takes_the_full_case_and_refuses_strangers() -> None:
@@ -356,3 +357,11 @@ def test_the_schema_takes_the_full_case_and_refuses_strangers() -> None:
     assert [error.message for error in validator.iter_errors(content)] == []
     assert list(validator.iter_errors({"patint": "A"}))
     assert list(validator.iter_errors({"viral_loads": [{"value": "12"}]}))
+
+
+def test_the_documentation_is_a_case_file() -> None:
+    text = (schemas.CASE.parents[1] / "case-file.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    record = read_record("\n".join(blocks))
+    assert len(blocks) >= 8 and all(record.rows.values())
+    assert {issue.level for issue in record.issues} == {"note"}

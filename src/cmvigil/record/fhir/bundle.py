@@ -24,6 +24,7 @@ _READERS: dict[str, Callable[[Intake, Place], None]] = {
     "MedicationStatement": medication.read_statement,
     "MedicationAdministration": medication.read_administration,
 }
+_CLINICAL = frozenset({*_READERS, "Patient", "DiagnosticReport"})
 # What a malformed resource can raise while it is being read; anything else is a fault of ours and shows as
 # one.
 _ODD = (AttributeError, TypeError, ValueError, KeyError, IndexError, ArithmeticError)
@@ -32,47 +33,42 @@ _ODD = (AttributeError, TypeError, ValueError, KeyError, IndexError, ArithmeticE
 def bundle_record(data: dict[str, Any], *, name: str, mapping: Path | None, patient: str | None) -> Record:
     """The record of one patient. Raises IntakeError for a Bundle of several patients without a choice."""
     entries = list(_entries(data, "Bundle" if data.get("resourceType") == "Bundle" else "", 0))
-    aliases: dict[str, str] = {}
-    found = _patients(entries, aliases)
+    aliases = _aliases(entries)
+    subjects = [_subject(resource, url, aliases) for resource, url, _ in entries]
+    found = list(dict.fromkeys(each for each in subjects if each is not None and "/" not in each))
     chosen = _choose(found, aliases, patient, name)
     intake = Intake(chosen or "patient", with_site(mapping))
-    counts: Counter[str] = Counter()
+    resources = intake.resources
+    counts = intake.record.counts
+    counts.update({f"read.{kind}": n for kind, n in sorted(Counter(e[0]["resourceType"] for e in entries).items())})
     places: list[Place] = []
-    for resource, url, path in entries:
+    for (resource, url, path), subject in zip(entries, subjects, strict=True):
         kind = resource["resourceType"]
-        counts[kind] += 1
         identity = resource.get("id")
         label = f"{kind}/{identity}" if identity else f"{kind} at {path or 'the top'}"
         if url:
-            intake.resources.setdefault(url, resource)
+            resources.setdefault(url, resource)
+        first = resources.setdefault(label, resource) if identity else resource
+        if kind not in _CLINICAL:
+            continue
         place = Place(resource, label, path or kind)
-        if identity:
-            if label in intake.resources and intake.resources[label] is not resource:
-                if intake.resources[label] != resource:
-                    intake.issue("rejected", place, "a second version of this resource", "one", "The first is used.")
-                continue
-            intake.resources[label] = resource
-        if kind in _READERS or kind in ("Patient", "DiagnosticReport"):
-            mine = _subject(resource, aliases)
-            if kind != "Patient" and chosen is not None and mine not in (None, chosen):
-                continue
-            if kind == "Patient" and chosen is not None and identity is not None and str(identity) != chosen:
-                continue
-            if mine is None and kind != "Patient" and len(found) > 1:
-                intake.issue("rejected", place, "no subject", f"subject Patient/{chosen}", "Not used.", "subject")
-                continue
+        if first is not resource:
+            if first != resource:
+                intake.issue("rejected", place, "a second version of this resource", "one", "The first is used.")
+        elif subject is None and len(found) > 1:
+            intake.issue("rejected", place, "no subject", f"subject Patient/{chosen}", "Not used.", "subject")
+        elif chosen is None or subject is None or subject == chosen:
             places.append(place)
+        else:
+            counts["of others"] = counts.get("of others", 0) + 1
     people = _read(intake, places)
     medication.merge_administrations(intake)
     intake.close()
     _person(intake, people)
-    record = intake.record
-    for kind, number in sorted(counts.items()):
-        record.counts[f"read.{kind}"] = number
-    for table, rows in record.rows.items():
+    for table, rows in intake.rows.items():
         if rows:
-            record.counts[f"rows.{table}"] = len(rows)
-    return record
+            counts[f"rows.{table}"] = len(rows)
+    return intake.record
 
 
 def _entries(data: Any, path: str, depth: int) -> Iterator[tuple[dict[str, Any], str, str]]:
@@ -97,25 +93,28 @@ def _entries(data: Any, path: str, depth: int) -> Iterator[tuple[dict[str, Any],
             yield resource, url if isinstance(url, str) else "", where
 
 
-def _patients(entries: list[tuple[dict[str, Any], str, str]], aliases: dict[str, str]) -> list[str]:
-    """The ids of the patients in a Bundle; ``aliases`` learns which references mean which id."""
-    found: dict[str, None] = {}
+def _aliases(entries: list[tuple[dict[str, Any], str, str]]) -> dict[str, str]:
+    """Which references mean which patient's id."""
+    aliases: dict[str, str] = {}
     for resource, url, _ in entries:
         if resource["resourceType"] == "Patient":
-            identity = str(resource.get("id") or url.rsplit("/", 1)[-1] or "patient")
-            found[identity] = None
+            identity = _identity(resource, url)
             aliases[f"Patient/{identity}"] = identity
             if url:
                 aliases[url] = identity
-    for resource, _, _ in entries:
-        if resource["resourceType"] in _READERS:
-            mine = _subject(resource, aliases)
-            if mine is not None:
-                found.setdefault(mine)
-    return list(found)
+    return aliases
 
 
-def _subject(resource: dict[str, Any], aliases: dict[str, str]) -> str | None:
+def _identity(patient: dict[str, Any], url: str) -> str:
+    return str(patient.get("id") or url.rsplit("/", 1)[-1].removeprefix("urn:uuid:") or "patient")
+
+
+def _subject(resource: dict[str, Any], url: str, aliases: dict[str, str]) -> str | None:
+    """The id of the patient that a clinical resource is about; a whole reference where it is no patient."""
+    if resource["resourceType"] not in _CLINICAL:
+        return None
+    if resource["resourceType"] == "Patient":
+        return _identity(resource, url)
     subject = resource.get("subject")
     reference = subject.get("reference") if isinstance(subject, dict) else None
     if not isinstance(reference, str):

@@ -15,7 +15,7 @@ from cmvigil.record.vocabulary import plain_name, vocabulary
 
 Resource = Mapping[str, Any]
 EXTENSION = "urn:cmvigil:"
-_BOUND = 10**15  # nothing measured here is larger
+_BOUND = 10**18  # nothing measured here is larger
 
 
 class Place:
@@ -49,7 +49,7 @@ class Intake:
         self.superseded: set[str] = set()  # requests that administrations or statements carry out
         self.administrations: list[Any] = []
         self._unmapped: dict[tuple[str, str, str], list[Any]] = {}
-        self._days: dict[str, date | None] = {}
+        self._days: dict[str, date] = {}
 
     # --- problems
 
@@ -137,13 +137,14 @@ class Intake:
     def day(self, text: Any, *, last: bool = False) -> date | None:
         """The local calendar day of a FHIR date, dateTime or instant; partial dates give their first (last)
         day."""
-        if not isinstance(text, str):
+        if type(text) is not str:
             return None
         key = text[:10] if not last else text[:10] + "$"
-        if key in self._days:
-            return self._days[key]
-        found = days.iso(text[:10]) or days.partial(text, last=last)
-        self._days[key] = found
+        found = self._days.get(key)
+        if found is None:
+            found = days.iso(text[:10]) or days.partial(text, last=last)
+            if found is not None:
+                self._days[key] = found
         return found
 
     def period(self, value: Any) -> tuple[date | None, date | None]:

@@ -69,7 +69,7 @@ def _when(intake: Intake, place: Place) -> When | None:
     issued = intake.day(resource.get("issued"))
     text = resource.get("effectiveDateTime") or resource.get("effectiveInstant")
     day = intake.day(text)
-    if day is not None:
+    if day is not None and len(str(text)) < 10:
         intake.partial_date(place, "effectiveDateTime", text)
     if day is None:
         start, end = intake.period(resource.get("effectivePeriod"))
