@@ -31,6 +31,7 @@ from .model import (
     StateIs,
     Years,
     names,
+    walk,
 )
 from .outcome import Outcome
 
@@ -150,10 +151,8 @@ class Explainer:
 
     def label(self, name: str) -> str:
         """What a fact, derived fact or definition is, in words."""
-        for layer in (self.program.facts, self.program.derived, self.program.definitions):
-            if name in layer:
-                return layer[name].is_
-        return name.replace("_", " ")
+        layers = (self.program.facts, self.program.derived, self.program.definitions)
+        return next(layer[name].is_ for layer in layers if name in layer)
 
     def unit(self, node: Expr) -> str:
         if isinstance(node, Ref):
@@ -175,8 +174,6 @@ class Explainer:
                 self._needs(self.program.definitions[name].when, found)
             case Ref(name) if name in self.program.derived:
                 self._needs(self.program.derived[name].value, found)
-            case Literal_(None, _, name):
-                found[name] = None
             case _:
                 self._leaf_needs(node, found)
 
@@ -188,8 +185,6 @@ class Explainer:
 
 
 def _literals(program: Program, node: Expr) -> Iterator[Literal_]:
-    from .model import walk
-
     for item in walk(node):
         if isinstance(item, Literal_):
             yield item
