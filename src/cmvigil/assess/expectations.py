@@ -1,10 +1,8 @@
 """A case with the answer it should get: what a site (and this project) writes to hold the knowledge to its word.
 
-``expected.yaml`` beside a ``case.yaml`` or ``bundle.json`` may hold: ``as_of``; ``status`` (badge -> words its
-answer must
-hold); ``rules`` (rule -> applies, provided, undetermined, overridden, silent); ``definitions`` (name -> true, false,
-unknown);
-``needs`` (facts that must be asked for); ``says`` and ``not_says`` (words of the summary).
+``expected.yaml`` beside a ``case.yaml`` or ``bundle.json`` may hold: ``as_of``; ``status`` (badge -> words its answer
+must hold); ``rules`` (rule -> applies, provided, undetermined, overridden, silent); ``definitions`` (name -> true,
+false, unknown); ``needs`` (facts that must be asked for); ``says`` and ``not_says`` (words of the summary).
 """
 
 from __future__ import annotations
@@ -17,13 +15,15 @@ from typing import Any
 from ..reasoning.engines import python
 from ..reasoning.model import Program
 from ..reasoning.source import KnowledgeError, read_yaml
+from ..record.errors import IntakeError
 from ..record.read import read_record
 from ..record.tables import Record
-from .compose import compose, day_of
+from .compose import NothingToAssessError, compose, day_of
 from .evidence import truth
 from .precedence import settle
 
-_KEYS = {"as_of", "status", "rules", "definitions", "needs", "says", "not_says"}
+_NAMED = ("status", "rules", "definitions")
+_KEYS = {"as_of", *_NAMED, "needs", "says", "not_says"}
 FILES = ("case.yaml", "case.json", "bundle.json")
 
 
@@ -33,35 +33,48 @@ def cases_in(folder: Path) -> list[Path]:
 
 
 def check_case(folder: Path, program: Program, mapping: Path | None = None) -> list[str]:
-    """What differs from the expected answer, in words.
+    """What differs from the expected answer, in words; [] when nothing does.
 
-    [] when nothing does. Raises IntakeError for a case that cannot be read.
+    A case that cannot be read differs. Raises KnowledgeError for an expectation that cannot be read.
     """
-    expected = read_yaml(folder / "expected.yaml") or {}
+    expected = _expectations(folder / "expected.yaml")
     inputs = [folder / name for name in FILES if (folder / name).exists()]
     if not inputs:
         return [f"no {' or '.join(FILES)} beside expected.yaml"]
-    return [
-        f"{path.name}: {problem}"
-        for path in inputs
-        for problem in check(read_record(path, mapping=mapping), program, expected)
+    return [f"{path.name}: {problem}" for path in inputs for problem in _differences(path, program, expected, mapping)]
+
+
+def _differences(path: Path, program: Program, expected: Mapping[str, Any], mapping: Path | None) -> Iterable[str]:
+    try:
+        return check(read_record(path, mapping=mapping), program, expected)
+    except IntakeError as error:
+        return [str(problem) for problem in error.problems]
+    except NothingToAssessError as error:
+        return [str(error)]
+
+
+def _expectations(path: Path) -> dict[str, Any]:
+    """The expected answer as it is written. Raises KnowledgeError naming every fault of its form."""
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise KnowledgeError([f"{path}: expected a mapping of {', '.join(sorted(_KEYS))}"])
+    problems = [f"no key {key}; there are {', '.join(sorted(_KEYS))}" for key in sorted(content.keys() - _KEYS)]
+    problems += [
+        f"{k}: expected names, each with its answer" for k in _NAMED if not isinstance(content.get(k, {}), dict)
     ]
+    try:
+        if "as_of" in content:
+            content["as_of"] = date.fromisoformat(str(content["as_of"]))
+    except ValueError:
+        problems.append(f"as_of is {content['as_of']!r}; expected a date such as 2026-03-28")
+    if problems:
+        raise KnowledgeError([f"{path}: {problem}" for problem in problems])
+    return content
 
 
 def check(record: Record, program: Program, expected: Mapping[str, Any]) -> list[str]:
-    """What differs from the expected answer. Raises KnowledgeError when the expectation itself cannot be read."""
-    unknown = expected.keys() - _KEYS
-    if unknown:
-        raise KnowledgeError(
-            [f"expected.yaml: no key {', '.join(sorted(unknown))}; there are {', '.join(sorted(_KEYS))}"]
-        )
-    given = expected.get("as_of")
-    outcome = python.run(
-        program,
-        record.rows,
-        day_of(record, date.fromisoformat(str(given)) if given else None),
-        record.patient,
-    )
+    """What differs from the expected answer. Raises NothingToAssessError when no day is to be assessed."""
+    outcome = python.run(program, record.rows, day_of(record, expected.get("as_of")), record.patient)
     advice = compose(record, program, outcome)
     settled = settle(program, outcome)
     summary = " ".join(advice.summary)

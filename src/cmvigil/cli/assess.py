@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import common as c
+
+if TYPE_CHECKING:
+    from ..advice import Advice
 
 
 def assess_command(
@@ -18,23 +21,25 @@ def assess_command(
         typer.Option("--json", help="Print the answer as JSON (schema: docs/schemas/advice.schema.json)."),
     ] = False,
     html: Annotated[
-        Path | None, typer.Option("--html", metavar="OUT", help="Also write one self-contained HTML report.")
+        Path | None,
+        typer.Option("--html", metavar="OUT", dir_okay=False, help="Also write one self-contained HTML report."),
     ] = None,
-    md: Annotated[Path | None, typer.Option("--md", metavar="OUT", help="Also write the answer as Markdown.")] = None,
+    md: Annotated[
+        Path | None, typer.Option("--md", metavar="OUT", dir_okay=False, help="Also write the answer as Markdown.")
+    ] = None,
     mapping: c.Mapping = None,
     patient: c.Patient = None,
     knowledge: c.Overlays = None,
 ) -> None:
     """Assess one patient: what is it, why did it come back, what to do now, what is missing."""
     from ..assess import assess
-    from ..assess.compose import NothingToAssessError
 
-    with c.problems_as_messages():
-        record = c.read(file, mapping, patient)
-        try:
-            advice = assess(record, c.program(knowledge), c.day(as_of))
-        except NothingToAssessError as error:
-            c.stop(f"{file}: {error}")
+    day = c.day(as_of)
+    advice = assess(c.read(file, mapping, patient), c.program(knowledge), day)
+    _show(advice, json, html, md)
+
+
+def _show(advice: Advice, json: bool, html: Path | None, md: Path | None) -> None:
     if html:
         from ..report import html as face
 

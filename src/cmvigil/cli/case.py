@@ -13,18 +13,17 @@ from . import common as c
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.command()
+@app.command(cls=c.Command)
 def check(file: c.FileArgument, mapping: c.Mapping = None, patient: c.Patient = None) -> None:
     """Read a case file or Bundle and say what is in it and what cannot be used; assess nothing."""
-    with c.problems_as_messages():
-        record = c.read(file, mapping, patient)
+    record = c.read(file, mapping, patient)
     rows = {table: len(found) for table, found in record.rows.items() if found}
     typer.echo(f"{file}: readable. " + (", ".join(f"{n} {table}" for table, n in rows.items()) or "no entries"))
     for issue in record.issues:
         typer.echo(f"{issue.level}: {issue.place}: found {issue.found}; expected {issue.expected}. {issue.remedy}")
 
 
-@app.command()
+@app.command(cls=c.Command)
 def schema() -> None:
     """Print the JSON Schema of a case file, for editors that complete and check as you type."""
     import orjson
@@ -34,7 +33,7 @@ def schema() -> None:
     c.emit(orjson.dumps(json_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
 
 
-@app.command()
+@app.command(cls=c.Command)
 def new(
     file: Annotated[Path, typer.Argument(help="Where to write the case file.", show_default=False)],
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,

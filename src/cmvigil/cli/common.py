@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import traceback
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from ..reasoning.model import Program
     from ..record.tables import Record
 
-BAD_INPUT = 2
 FAILED = 1
+BAD_INPUT = 2
+DEFECT = 3
 
 FileArgument = Annotated[
     Path, typer.Argument(help="A case file (YAML or JSON) or a FHIR R4 Bundle (JSON).", show_default=False)
@@ -53,24 +55,35 @@ def stop(messages: str | list[str], code: int = BAD_INPUT) -> NoReturn:
     raise typer.Exit(code)
 
 
-@contextmanager
-def problems_as_messages() -> Iterator[None]:
-    """Every expected failure becomes its messages and exit code 2; never a traceback, which could show patient data."""
-    from ..reasoning.source import KnowledgeError
-    from ..record.errors import IntakeError
+class Command(TyperCommand):
+    """A command that ends with messages: every failure has its exit code, and none shows a traceback."""
 
-    try:
-        yield
-    except IntakeError as error:
-        count = len(error.problems)
-        stop(
-            [
-                *(str(p) for p in error.problems),
-                f"{count} problem{'s' if count > 1 else ''}; nothing was assessed.",
-            ]
-        )
-    except KnowledgeError as error:
-        stop(error.problems)
+    def invoke(self, ctx: Any) -> Any:
+        """Run it. Expected failures become their messages; a defect of ours is named without patient data."""
+        from ..assess.compose import NothingToAssessError
+        from ..reasoning.source import KnowledgeError
+        from ..record.errors import IntakeError
+
+        try:
+            return super().invoke(ctx)
+        except IntakeError as error:
+            count = len(error.problems)
+            summary = f"{count} problem{'s' if count > 1 else ''}; nothing was assessed."
+            stop([*map(str, error.problems), summary])
+        except KnowledgeError as error:
+            stop(error.problems)
+        except NothingToAssessError as error:
+            stop(str(error))
+        except (typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            stop(f"cmvigil itself failed ({_where(error)}); no answer was given. Please report this line.", DEFECT)
+
+
+def _where(error: Exception) -> str:
+    """What kind of error and where in the code, without its message: that could quote the patient's record."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"
 
 
 def read(file: Path, mapping: Path | None = None, patient: str | None = None) -> Record:
@@ -112,7 +125,8 @@ def write(path: Path, content: bytes) -> None:
         partial.write_bytes(content)
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         stop(f"{path}: cannot be written ({error.strerror}); give a place that can be")
 
 

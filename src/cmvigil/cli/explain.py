@@ -27,15 +27,14 @@ def explain_command(
     """Say why a rule applies to this patient, why not, or what is missing to tell."""
     from ..assess.walkback import explain
 
-    with c.problems_as_messages():
-        program = c.program(knowledge)
-        if rule not in program.rules:
-            near = get_close_matches(rule, program.rules, n=3)
-            c.stop(
-                f"no rule named {rule!r}"
-                + (f"; did you mean {', '.join(near)}?" if near else "; `cmvigil knowledge search` finds names")
-            )
-        found = explain(c.read(file, mapping, patient), program, rule, c.day(as_of))
+    program = c.program(knowledge)
+    if rule not in program.rules:
+        near = get_close_matches(rule, program.rules, n=3)
+        c.stop(
+            f"no rule named {rule!r}"
+            + (f"; did you mean {', '.join(near)}?" if near else "; `cmvigil knowledge search` finds names")
+        )
+    found = explain(c.read(file, mapping, patient), program, rule, c.day(as_of))
     if json:
         from ..report.json import render
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 
-@app.command()
+@app.command(cls=c.Command)
 def check(
     knowledge: c.Overlays = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
@@ -28,22 +28,21 @@ def check(
     from ..reasoning.lint import check as lint
     from ..reasoning.lint import recalled
 
-    with c.problems_as_messages():
-        program = c.program(knowledge)
+    program = c.program(knowledge)
     problems = lint(program)
     for problem in problems:
         typer.echo(f"{problem.level}: {problem.place}: {problem.text}")
     counts = recalled(program)
     typer.echo(
-        f"{len(program.facts)} facts, {len(program.derived)} derived, {len(program.definitions)} definitions, {len(program.rules)} rules; "
-        + ", ".join(f"{n} {word}" for word, n in sorted(counts.items()))
+        f"{len(program.facts)} facts, {len(program.derived)} derived, {len(program.definitions)} definitions, "
+        f"{len(program.rules)} rules; " + ", ".join(f"{n} {word}" for word, n in sorted(counts.items()))
     )
     errors = sum(p.level == "error" or strict for p in problems)
     if errors:
         c.stop(f"{errors} error{'s' if errors > 1 else ''}", c.FAILED)
 
 
-@app.command()
+@app.command(cls=c.Command)
 def show(
     name: Annotated[str, typer.Argument(help="A fact, definition, rule, view, setting, table or source.")],
     knowledge: c.Overlays = None,
@@ -54,8 +53,7 @@ def show(
     from ..reasoning.loader import BASE
     from ..reasoning.source import read_folders
 
-    with c.problems_as_messages():
-        raw = read_folders(BASE, list(knowledge or ()))
+    raw = read_folders(BASE, list(knowledge or ()))
     layers: dict[str, dict[str, Any]] = {**raw.sections, "sources": raw.sources, "tables": raw.tables}
     for section, entries in layers.items():
         if name in entries:
@@ -84,14 +82,13 @@ def _plain(value: Any) -> Any:
     )
 
 
-@app.command()
+@app.command(cls=c.Command)
 def search(
     text: Annotated[str, typer.Argument(help="Words to look for, in names and texts.")],
     knowledge: c.Overlays = None,
 ) -> None:
     """List entries whose name or text holds all the words."""
-    with c.problems_as_messages():
-        program = c.program(knowledge)
+    program = c.program(knowledge)
     words = text.lower().split()
     found = 0
     for section, name, title, body in _entries(program):

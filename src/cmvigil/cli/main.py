@@ -7,19 +7,22 @@ from typing import Annotated
 import typer
 
 from . import assess, case, explain, knowledge, replay, site_test
+from .common import Command
 
 app = typer.Typer(
     name="cmvigil",
-    help="Decision support for recurrent, refractory and drug-resistant CMV infection. It informs a clinician; it never orders.",
+    help="Decision support for recurrent, refractory and drug-resistant CMV infection. "
+    "It informs a clinician; it never orders.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done; 1 a check or expectation failed; 2 the input or the command line cannot be used.",
+    epilog="Exit codes: 0 done; 1 a check or expectation failed; 2 the input or the command line cannot be used; "
+    "3 cmvigil itself failed.",
 )
-app.command("assess")(assess.assess_command)
-app.command("explain")(explain.explain_command)
-app.command("replay")(replay.replay_command)
-app.command("test")(site_test.test_command)
+app.command("assess", cls=Command)(assess.assess_command)
+app.command("explain", cls=Command)(explain.explain_command)
+app.command("replay", cls=Command)(replay.replay_command)
+app.command("test", cls=Command)(site_test.test_command)
 app.add_typer(case.app, name="case", help="Write and check case files.")
 app.add_typer(knowledge.app, name="knowledge", help="Look at the clinical knowledge and check it.")
 

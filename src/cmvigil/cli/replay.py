@@ -28,14 +28,13 @@ def replay_command(
     """Replay the chart: the badges of each day, and the first day each rule applied."""
     from ..assess.replay import days_of, replay
 
-    with c.problems_as_messages():
-        record = c.read(file, mapping, patient)
-        program = c.program(knowledge)
-        days = days_of(record, every)
-        if not days:
-            c.stop(f"{file}: no dated entry, nothing to replay")
-        with typer.progressbar(days, label="Replaying", file=_quiet(json, len(days))) as bar:
-            found = replay(record, program, bar)
+    record = c.read(file, mapping, patient)
+    program = c.program(knowledge)
+    days = days_of(record, every)
+    if not days:
+        c.stop(f"{file}: no dated entry, nothing to replay")
+    with typer.progressbar(days, label="Replaying", file=_quiet(json, len(days))) as bar:
+        found = replay(record, program, bar)
     if json:
         from ..report.json import render
 

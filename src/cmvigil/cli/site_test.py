@@ -26,17 +26,16 @@ def test_command(
     from ..assess.expectations import cases_in, check_case
 
     failed = 0
-    with c.problems_as_messages():
-        program = c.program(knowledge)
-        cases = cases_in(folder)
-        if not cases:
-            c.stop(f"{folder}: no expected.yaml found; put one beside each case (docs/site-cases.md)")
-        for case in cases:
-            problems = check_case(case, program, mapping)
-            failed += bool(problems)
-            typer.echo(f"{'FAILED' if problems else 'ok    '}  {case.relative_to(folder)}")
-            for problem in problems:
-                typer.echo(f"        {problem}")
+    program = c.program(knowledge)
+    cases = cases_in(folder)
+    if not cases:
+        c.stop(f"{folder}: no expected.yaml found; put one beside each case (docs/site-cases.md)")
+    for case in cases:
+        problems = check_case(case, program, mapping)
+        failed += bool(problems)
+        typer.echo(f"{'FAILED' if problems else 'ok    '}  {case.relative_to(folder)}")
+        for problem in problems:
+            typer.echo(f"        {problem}")
     typer.echo(f"{len(cases) - failed} passed, {failed} failed")
     if failed:
         raise typer.Exit(c.FAILED)
