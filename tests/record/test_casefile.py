@@ -318,6 +318,19 @@ def test_every_problem_is_named_at_once_with_line_and_remedy() -> None:
         ("genotype: [{date: d1, genes: {pol: {}}}]", "genotype[0]"),
         ("genotype: [{date: d1, genes: {UL97: {covered: 645-440}}}]", "genotype[0].genes.UL97.covered"),
         ("cmvigil: 2", "cmvigil"),
+        ("host: {other: [{condition: hiv, since: d3, end: d1}]}", "host.other[0]"),
+        ("cmv: {disease: [{concept: cmv_colitis, start: d3, end: d1}]}", "cmv.disease[0]"),
+        ("tissue: [{date: d3, reported_on: d1}]", "tissue[0]"),
+        ("labs: {creatinine: {date: d3, reported_on: d1, value: 80 umol/L}}", "labs.creatinine"),
+        ("drugs: [{drug: ganciclovir, start: d1, end: d3, until: d3}]", "drugs[0]"),
+        ("drugs: [{drug: ganciclovir, start: d1, every: now}]", "drugs[0].every"),
+        ("person: {weight: {value: 62, unit: kg, lower_normal: -1}}", "person.weight.lower_normal"),
+        ("symptoms: {fever: perhaps}", "symptoms.fever"),
+        ("genotype: [{date: d1, genes: {UL97: {covered: all}}}]", "genotype[0].genes.UL97.covered"),
+        (
+            "genotype: {date: d1, genes: {UL97: {changes: {change: A594V, fraction: 60}}}}",
+            "genotype.genes.UL97.changes",
+        ),
         ("person: [1]", "person"),
         ("labs: {creatinine: {value: {a: b}}}", "labs.creatinine.value"),
     ],
@@ -365,3 +378,8 @@ def test_the_documentation_is_a_case_file() -> None:
     record = read_record("\n".join(blocks))
     assert len(blocks) >= 8 and all(record.rows.values())
     assert {issue.level for issue in record.issues} == {"note"}
+
+
+def test_a_record_is_always_about_a_person() -> None:
+    row = only(case("symptoms: {fever: {present: yes, date: d-5}}"), "person")
+    assert (row.day, row.birth_date, row.age, row.sex) == (date(2026, 2, 24), None, None, None)

@@ -187,6 +187,27 @@ def test_findings(value: Any, present: bool | None) -> None:
     assert row.present is present
 
 
+@pytest.mark.parametrize(
+    ("when", "day"),
+    [
+        ({"effectivePeriod": {"start": "2026-03-02", "end": "2026-03-04"}}, date(2026, 3, 2)),
+        ({"effectiveInstant": "2026-03-05T00:10:00+09:00"}, date(2026, 3, 5)),
+        ({"issued": "2026-03-06T00:10:00Z"}, date(2026, 3, 6)),
+        ({"effectiveDateTime": "2026-03"}, date(2026, 3, 1)),
+    ],
+)
+def test_when_a_result_was_true(when: Any, day: date) -> None:
+    resource = {k: v for k, v in observation(coded(OWN, "fever"), valueBoolean=True).items() if k[:9] != "effective"}
+    assert only(record({**resource, **when}), "observation").day == day
+
+
+def test_a_condition_told_as_an_observation() -> None:
+    row = only(record(observation(coded(OWN, "pregnancy"), valueBoolean=False)), "condition")
+    assert (row.concept, row.present) == ("pregnancy", False)
+    found = record(observation(coded(OWN, "pregnancy"), valueString="perhaps"))
+    assert not found.rows["condition"] and issues(found, "rejected") == ["no clear value"]
+
+
 def test_words() -> None:
     assert only(record(observation(coded(LOINC, "22244-8"), valueString="Reactive")), "observation").text == "positive"
     found = record(observation(coded(OWN, "colitis_severity"), valueString="dreadful"))
@@ -348,6 +369,34 @@ def test_an_order_that_is_over_without_an_end_is_known_for_one_day() -> None:
 )
 def test_timing(timing: Any, hours: int | None) -> None:
     assert only(record(request(dosageInstruction=[{"timing": timing}])), "exposure").interval_h == hours
+
+
+@pytest.mark.parametrize(
+    ("more", "start", "end"),
+    [
+        ({"dispenseRequest": {"expectedSupplyDuration": quantity(7, "d")}}, date(2026, 2, 1), date(2026, 2, 7)),
+        (
+            {"dispenseRequest": {"validityPeriod": {"start": "2026-02-03", "end": "2026-02-09"}}},
+            date(2026, 2, 3),
+            date(2026, 2, 9),
+        ),
+        ({"dosageInstruction": [{"timing": {"event": ["2026-02-05"]}}]}, date(2026, 2, 5), None),
+        (
+            {"dosageInstruction": [{"timing": {"repeat": {"boundsPeriod": {"start": "2026-02", "end": "2026-02"}}}}]},
+            date(2026, 2, 1),
+            date(2026, 2, 28),
+        ),
+    ],
+)
+def test_from_when_to_when_an_order_runs(more: Any, start: date, end: date | None) -> None:
+    row = only(record(request(**more)), "exposure")
+    assert (row.day, row.end) == (start, end)
+
+
+def test_a_dose_in_an_unknown_unit_is_left_out_and_remarked() -> None:
+    found = record(request(dosageInstruction=[{"doseAndRate": [{"doseQuantity": quantity(2, "tablets")}]}]))
+    row = only(found, "exposure")
+    assert row.dose is None and row.dose_unit is None and issues(found, "note") == ["a dose in 'tablets'"]
 
 
 def test_statements() -> None:

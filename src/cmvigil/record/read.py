@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 
 from cmvigil.record.errors import IntakeError, Problem
-from cmvigil.record.tables import Record
+from cmvigil.record.tables import Person, Record
 
 MAX_BYTES = 200_000_000
 
@@ -35,7 +35,17 @@ def read_record(
     else:
         record = _read_case(content, name)
     record.input_hash = digest
+    _someone(record)
     return record
+
+
+def _someone(record: Record) -> None:
+    """A record is always about a person: where none is described, a row says so and nothing more."""
+    days = [min(row.day, row.known_on) for rows in record.rows.values() for row in rows]
+    if days and not record.rows["person"]:
+        day = min(days)
+        source = "the record itself"
+        record.add(Person(patient=record.patient, event="person", day=day, known_on=day, source=source))
 
 
 def _load(source: Path | bytes | str, name: str) -> tuple[bytes, str]:

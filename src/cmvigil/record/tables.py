@@ -250,8 +250,11 @@ class Record:
             self.add(row)
 
     def last_day(self) -> date | None:
-        """The day of the last thing known: the default ``as_of``. Planned ends do not count. None when empty."""
-        days = [max(row.day, row.known_on) for rows in self.rows.values() for row in rows]
+        """The day of the last thing known: the default ``as_of``. A birth date and planned ends do not count.
+
+        None when nothing else is known.
+        """
+        days = [max(row.day, row.known_on) for name, rows in self.rows.items() if name != "person" for row in rows]
         return max(days) if days else None
 
 

@@ -151,7 +151,7 @@ def measure(
     if value.low < ZERO or top < quantity.low or value.low > quantity.high or top > quantity.high:
         number = "" if reported.number is None else reported.number.normalize()
         problem = f"{number} {unit} is outside {quantity.low} to {quantity.high} {known.canonical}"
-        return _unusable(form, known, problem, "Check the number and its unit.")
+        return _unusable(form, known, problem, "Check the number and its unit.")._replace(lloq=lowest)
     return Measured(
         value,
         form,
