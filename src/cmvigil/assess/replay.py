@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
 from ..reasoning.model import Program
-from ..record.tables import Record
+from ..record.tables import Record, Row
 from .compose import assess
 
 
@@ -39,16 +39,25 @@ class Replay(BaseModel):
 
 
 def days_of(record: Record, every: int = 0) -> list[date]:
-    """Days with news, up to the record's own day; with ``every`` also each so many days between."""
+    """Days with news (a birth is none), up to the record's own day; with ``every`` also each so many days between."""
     last = record.as_of or record.last_day()
     if last is None:
         return []
-    news = {max(row.day, row.known_on) for rows in record.rows.values() for row in rows}
-    days = {d for d in news if d <= last} | {last}
+    rows = [row for name, found in record.rows.items() if name != "person" for row in found]
+    days = {day for row in rows for day in _news(row, last)} | {last}
     if every:
         start = min(days)
         days |= {start + timedelta(days=n) for n in range(0, (last - start).days, every)}
     return sorted(days)
+
+
+def _news(row: Row, last: date) -> Iterator[date]:
+    """The day on which a row was first known, and the first day after its end."""
+    known, end = max(row.day, row.known_on), getattr(row, "end", None)
+    if known <= last:
+        yield known
+    if end is not None and known <= end < last:
+        yield end + timedelta(days=1)
 
 
 def replay(record: Record, program: Program, days: Iterable[date]) -> Replay:

@@ -16,6 +16,18 @@ from ..record.tables import Range
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TEMPLATE = re.compile(r"\{([a-z_0-9]+)(?:\.(day|value))?\}")
 UNKNOWN = "unknown"
+_UNITS = {
+    "1": "",
+    "10*6/L": "×10⁶/L",
+    "10*9/L": "×10⁹/L",
+    "a": "years",
+    "Cel": "°C",
+    "d": "days",
+    "ratio": "",
+    "ug/L": "µg/L",
+    "umol/L": "µmol/L",
+}
+"""Units as people read them; the closed table's own spelling stands for the others."""
 
 
 def day(value: date) -> str:
@@ -74,7 +86,8 @@ def fill(template: str, program: Program, outcome: Outcome) -> str:
         if part == "day":
             fact = outcome.facts.get(name)
             return day(fact.day) if fact is not None and fact.day is not None else UNKNOWN
-        shown = value(_shown(name, program, outcome))
+        found = _shown(name, program, outcome)
+        shown = program.labels.get(found, value(found)) if isinstance(found, str) else value(found)
         unit = _unit(name, program)
         return shown if part == "value" or not unit or shown == UNKNOWN else f"{shown} {unit}"
 
@@ -92,5 +105,5 @@ def _unit(name: str, program: Program) -> str:
     for layer in layers:
         if name in layer:
             unit = str(layer[name].unit)
-            return {"d": "days", "ratio": "", "1": ""}.get(unit, unit)
+            return _UNITS.get(unit, unit)
     return ""
