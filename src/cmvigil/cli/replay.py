@@ -17,7 +17,7 @@ def replay_command(
     every: Annotated[
         int,
         typer.Option(
-            "--every", min=0, metavar="DAYS", help="Also look every so many days (0: only on days with news)."
+            "--every", min=0, metavar="DAYS", help="Also look every so many days (default: only on days with news)."
         ),
     ] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
@@ -58,6 +58,6 @@ def _print(found: Replay) -> None:
         if day.status != before:
             out.print(f"[bold]{day.day}[/bold]  " + "; ".join(day.status), soft_wrap=True)
             before = day.status
-    out.print("\n[bold]First said[/bold]")
+    out.print(f"\n[bold]First said[/bold] (looked on {len(found.days)} days; --every 1 looks on each)")
     for first in found.first:
         out.print(f"  {first.day}  {first.headline} ({first.rule})", markup=False, soft_wrap=True)
