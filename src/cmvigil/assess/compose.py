@@ -91,8 +91,8 @@ class _Composer:
         findings = sorted(self.items("finding"), key=self.rank)
         abstentions = sorted(self.items("abstention"), key=self.rank)
         said = [*causes, *advice, *findings, *abstentions]
-        changes = self.changes(said)
         status = self.status()
+        changes = self.changes(said, status)
         return a.Advice(
             patient=self.record.patient,
             as_of=self.outcome.as_of.isoformat(),
@@ -194,24 +194,32 @@ class _Composer:
         return made
 
     # -- what is missing -----------------------------------------------------------------------------------------------
-    def changes(self, items: Iterable[a.Item]) -> list[a.Question]:
-        """Unknown facts by what they would decide: a rule's weight is shared among all that it needs."""
+    def changes(self, items: Iterable[a.Item], status: Iterable[a.Status]) -> list[a.Question]:
+        """Unknown facts by what they would decide, badges included; a rule's weight is shared among its needs."""
+        open_ends = [(item.rule, item.headline, _WEIGHT[item.severity], item.needs) for item in items]
+        for badge in status:
+            if badge.truth == "unknown":
+                needs = self.evidence.needs(self.program.rules[badge.rule])
+                open_ends.append((badge.rule, f"{badge.label}: yes or no", _WEIGHT["act"], needs))
+        asked: dict[str, dict[str, None]] = defaultdict(dict)  # by the words of the question: two facts may ask the same
         weight: dict[str, int] = defaultdict(int)
         decides: dict[str, dict[str, str]] = defaultdict(dict)
-        for item in items:
-            for name in item.needs:
-                weight[name] += 60 * _WEIGHT[item.severity] // len(item.needs)
-                decides[name][item.rule] = item.headline
+        for rule, headline, worth, needs in open_ends:
+            for name in needs:
+                question = self.ask(name)
+                asked[question][name] = None
+                weight[question] += 60 * worth // len(needs)
+                decides[question][rule] = headline
         made = [
             a.Question(
-                fact=name,
-                ask=self.ask(name),
-                state=self.evidence.fact(name).state,
-                decides=list(dict.fromkeys(decides[name].values())),
-                rules=list(decides[name]),
-                weight=weight[name],
+                fact=next(iter(names)),
+                ask=question,
+                state=self.evidence.fact(next(iter(names))).state,
+                decides=list(dict.fromkeys(decides[question].values())),
+                rules=list(decides[question]),
+                weight=weight[question],
             )
-            for name in weight
+            for question, names in asked.items()
         ]
         return sorted(made, key=lambda q: (-q.weight, q.fact))
 
