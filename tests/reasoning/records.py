@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -54,7 +54,7 @@ class Writer:
             "patient": patient,
             "event": f"e{self.random.randrange(10**6):06}.{self.number}",
             "day": day,
-            "time": None if hour is None else datetime(day.year, day.month, day.day, hour),
+            "time": None if hour is None else datetime.combine(day, time(hour)),
             "known_on": day + timedelta(days=self.pick(0, 0, 0, 0, 3)),
             "source": f"row[{self.number}]",
         }
@@ -79,7 +79,12 @@ class Writer:
 
     def person(self, patient: str) -> t.Row:
         birth = self.pick(None, date(1960, 2, 29), date(1990, 3, 1), date(2010, 3, 2))
-        return t.Person(**self.common(patient), birth_date=birth, age=self.pick(None, Decimal(17), Decimal(60)), sex=self.pick(None, "female", "male"))
+        return t.Person(
+            **self.common(patient),
+            birth_date=birth,
+            age=self.pick(None, Decimal(17), Decimal(60)),
+            sex=self.pick(None, "female", "male"),
+        )
 
     def measurement(self, patient: str) -> t.Row:
         concept = self.word("measurement")
@@ -135,7 +140,9 @@ class Writer:
 
     def procedure(self, patient: str) -> t.Row:
         common = self.common(patient)
-        return t.Procedure(**common, concept=self.word("procedure"), end=self.end(common["day"]), text=self.pick(None, "a"))
+        return t.Procedure(
+            **common, concept=self.word("procedure"), end=self.end(common["day"]), text=self.pick(None, "a")
+        )
 
     def variant(self, patient: str) -> t.Row:
         return t.Variant(

@@ -32,9 +32,9 @@ def run(
 ) -> dict[Key, Outcome]:
     """Evaluate every snapshot: facts (state, value, day), derived facts, definitions and both halves of every rule.
 
-    ``records`` are (patient, event rows by table); ``hide`` names (patient, fact) whose state is set to missing. Temporary
-    tables are made on ``connection`` (a fresh one when None) and dropped again. Events behind an answer are the reference
-    engine's business: the outcomes have none.
+    ``records`` are (patient, event rows by table); ``hide`` names (patient, fact) whose state is set to missing.
+    Temporary tables are made on ``connection`` (a fresh one when None) and dropped again. Events behind an answer
+    are the reference engine's business: the outcomes have none.
     """
     plan = compile_program(program)
     on = connection or duckdb.connect()

@@ -1,10 +1,10 @@
 """From typed expressions to SQL that means the same: SQL's NULL is Kleene's unknown.
 
-A value is one column (text, date, truth, exact number), four (a measured number: its bounds and whether each is open) or
-the columns of its two parts (a ratio). A measured number is unknown when its lower bound is NULL, and then its upper bound
-is NULL as well; NULL above a known lower bound means that there is no upper limit. The scale of every exact number is
-followed from the literals and columns up, and numbers are brought to one scale before they meet, so nothing is rounded: a
-product that would not fit 38 digits is an error, never a near miss.
+A value is one column (text, date, truth, exact number), four (a measured number: its bounds and whether each is
+open) or the columns of its two parts (a ratio). A measured number is unknown when its lower bound is NULL, and then
+its upper bound is NULL as well; NULL above a known lower bound means that there is no upper limit. The scale of
+every exact number is followed from the literals and columns up, and numbers are brought to one scale before they
+meet, so nothing is rounded: a product that would not fit 38 digits is an error, never a near miss.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
+from typing import overload
 
 from ...model import (
     And,
@@ -87,7 +88,7 @@ class Env:
     states: Mapping[str, str] = field(default_factory=dict)
 
 
-# -- values and the columns that hold them ---------------------------------------------------------------------------------
+# -- values and the columns that hold them ---------------------------------------------------------------------------
 def quoted(name: str) -> str:
     """A column or table name, safe from reserved words."""
     return f'"{name}"'
@@ -158,7 +159,7 @@ def _each_number(value: Number, change: Callable[[str], str]) -> Number:
     return Measured.of((change(sql) for _, sql in flat("", value)), value.scale)
 
 
-# -- literals and scales ---------------------------------------------------------------------------------------------------
+# -- literals and scales ---------------------------------------------------------------------------------------------
 def literal(value: Decimal | str | date | bool | None, kind: Kind) -> Scalar:
     """A constant of the language."""
     match value:
@@ -181,6 +182,10 @@ def _digits(value: Decimal, scale: int) -> str:
     return f"({text})" if value < 0 else text
 
 
+@overload
+def scaled(value: Scalar, scale: int) -> Scalar: ...
+@overload
+def scaled(value: Measured, scale: int) -> Measured: ...
 def scaled(value: Number, scale: int) -> Number:
     """The same number with ``scale`` decimals (never fewer than it has)."""
     if value.scale == scale:
@@ -193,6 +198,11 @@ def scaled(value: Number, scale: int) -> Number:
     return replace(value, sql=f"CAST({value.sql} AS DECIMAL(38,{scale}))", scale=scale)
 
 
+def zero(scale: int) -> str:
+    """Nothing, with as many decimals as what it is compared with: a common type must not cut any off."""
+    return _digits(Decimal(0), scale)
+
+
 def _same_scale(a: Number, b: Number) -> tuple[Number, Number]:
     scale = max(a.scale, b.scale)
     return scaled(a, scale), scaled(b, scale)
@@ -203,7 +213,7 @@ def _wide(sql: str, scale: int) -> str:
     return f"CAST({sql} AS DECIMAL(38,{scale}))"
 
 
-# -- expressions -----------------------------------------------------------------------------------------------------------
+# -- expressions -----------------------------------------------------------------------------------------------------
 def value_of(node: Expr, env: Env) -> Value:
     """The SQL of an expression."""
     match node:
@@ -311,7 +321,7 @@ def _product(a: Number, b: Number) -> Number:
         return Scalar(f"({_wide(a.sql, a.scale)} * {b.sql})", "exact", scale)
     low, high = (f"({_wide(sql, a.scale)} * {b.sql})" for sql in (a.low, a.high))
     if b.number is None or b.number < 0:
-        low, high = (f"CASE WHEN {b.sql} >= 0 THEN {sql} END" for sql in (low, high))
+        low, high = (f"CASE WHEN {b.sql} >= {zero(b.scale)} THEN {sql} END" for sql in (low, high))
     return Measured(low, a.low_open, high, a.high_open, scale)
 
 
@@ -327,9 +337,9 @@ def compare(op: str, a: Value, b: Value) -> str:
         return compare(_FLIP[op], b, a)
     if isinstance(a, Ratio):
         under = _bounds(a.under)
-        positive = f"{under.low} > 0"
+        positive = f"{under.low} > {zero(under.scale)}"
         if under.low_open != "FALSE":
-            positive = f"({positive} OR ({under.low} = 0 AND {under.low_open}))"
+            positive = f"({positive} OR ({under.low} = {zero(under.scale)} AND {under.low_open}))"
         return f"(CASE WHEN {positive} THEN {compare(op, a.over, _product(a.under, b))} END)"
     a, b = _same_scale(a, b)
     if isinstance(a, Scalar) and isinstance(b, Scalar):
@@ -400,7 +410,7 @@ def _case(conditions: list[str], results: list[str]) -> str:
     return "CASE " + " ".join(f"WHEN {c} THEN {r}" for c, r in zip(conditions, results, strict=True)) + " END"
 
 
-# -- what other databases write differently --------------------------------------------------------------------------------
+# -- what other databases write differently --------------------------------------------------------------------------
 def days_between(start: str, end: str) -> str:
     """Days from one date to another, an exact number."""
     return f"({end} - {start})"

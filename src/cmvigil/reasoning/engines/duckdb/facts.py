@@ -1,8 +1,9 @@
-"""Facts as SQL: two passes over each table find the rows of all its facts at once, then one statement gives their states.
+"""Facts as SQL: two passes over each table find the rows of all its facts at once, then one statement gives their
+states.
 
-The first pass finds, for every condition on the table's rows, the place of the row that is wanted (``max`` or ``min`` of
-the place in the total order), how many rows there are, or their sum. The second takes the columns of those rows. So a fact
-costs a few columns, not a scan.
+The first pass finds, for every condition on the table's rows, the place of the row that is wanted (``max`` or
+``min`` of the place in the total order), how many rows there are, or their sum. The second takes the columns of
+those rows. So a fact costs a few columns, not a scan.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .expressions import (
     quoted,
     stored,
     truth,
+    zero,
 )
 from .views import Shapes, best_first, columns_in, table_name
 
@@ -88,7 +90,9 @@ class FactSql:
     values: dict[str, Value] = field(default_factory=dict)
 
     def selects(self, facts: Iterable[Fact]) -> dict[str, str]:
-        """Tables by name, the last of them ``facts``: value, state and day of each fact. Each needs only those before it."""
+        """Tables by name, the last of them ``facts``: value, state and day of each fact. Each needs only those
+        before it.
+        """
         for fact in facts:
             self.add(fact)
         made = {found(source.table): source.select() for source in self.sources.values()}
@@ -131,19 +135,18 @@ class FactSql:
             case Scalar(kind="bool"):
                 return Scalar(f"CASE WHEN {state} = 'absent' THEN FALSE ELSE {shown.sql} END", "bool")
             case Scalar(kind="exact"):
-                return each_column(shown, lambda sql: f"CASE WHEN {state} = 'absent' THEN 0 ELSE {sql} END")
+                nothing = zero(shown.scale)
+                return each_column(shown, lambda sql: f"CASE WHEN {state} = 'absent' THEN {nothing} ELSE {sql} END")
             case Measured():
-                bounds = (f"CASE WHEN {state} = 'absent' THEN 0 ELSE {sql} END" for sql in (shown.low, shown.high))
-                opens = (
-                    f"CASE WHEN {state} = 'absent' THEN FALSE ELSE {sql} END"
-                    for sql in (shown.low_open, shown.high_open)
+                nothings = (zero(shown.scale), "FALSE") * 2
+                columns = zip(nothings, (sql for _, sql in flat("", shown)), strict=True)
+                return Measured.of(
+                    (f"CASE WHEN {state} = 'absent' THEN {a} ELSE {b} END" for a, b in columns), shown.scale
                 )
-                (low, high), (low_open, high_open) = bounds, opens
-                return Measured(low, low_open, high, high_open, shown.scale)
             case _:
                 return shown
 
-    # -- one fact ------------------------------------------------------------------------------------------------------
+    # -- one fact ----------------------------------------------------------------------------------------------------
     def source(self, table: str) -> _Source:
         if table not in self.sources:
             self.sources[table] = _Source(table, self.columns_of(table))
@@ -177,7 +180,7 @@ class FactSql:
         day = f"{at}.{quoted(f'{name}__day')}"
         tests = [f"WHEN {at}.{quoted(place)} IS NULL THEN {self.without_rows(fact)}"]
         if fact.conflict:
-            source.second[f"{name}__conflict"] = self.conflict(fact, source, row, condition)
+            source.second[f"{name}__conflict"] = self.conflict(fact, row, condition)
             tests.append(f"WHEN {at}.{quoted(f'{name}__conflict')} THEN 'conflicting'")
         tests.append(f"WHEN NOT {known(self.values[name])} THEN {self.unusable(fact, source, row, here)}")
         tests += _stale(fact, day)
@@ -231,7 +234,7 @@ class FactSql:
             f"CASE WHEN {last.place} IS NULL THEN {self.without_rows(fact)} {unknown}ELSE 'known' END"
         )
 
-    def conflict(self, fact: Fact, source: _Source, row: Mapping[str, Value], condition: str) -> str:
+    def conflict(self, fact: Fact, row: Mapping[str, Value], condition: str) -> str:
         """Whether the rows at the picked moment (or all of them) have more than one known value."""
         value = row[fact.take]
         conditions = [known(value), *([condition] if condition else [])]
@@ -260,7 +263,7 @@ class FactSql:
             f"CASE WHEN {_alias(fact.table)}.{quoted(f'{fact.name}__problem')} = 1 THEN 'unusable' ELSE 'missing' END"
         )
 
-    # -- no row of its own ---------------------------------------------------------------------------------------------
+    # -- no row of its own -------------------------------------------------------------------------------------------
     def elsewhere(self, fact: Fact) -> list[tuple[str, _Last]]:
         """State and row for every other place that says something about a fact without rows, in order."""
         places: list[tuple[str, Elsewhere]] = [("unusable", e) for e in fact.unusable] + [

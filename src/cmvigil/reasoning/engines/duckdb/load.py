@@ -51,7 +51,9 @@ def event_types(table: str) -> dict[str, str]:
 
 
 def as_tuple(table: str, patient: str, row: Row) -> tuple[Any, ...]:
-    """The columns of an event row. Raises ValueError for a number that six decimals cannot hold: it is never rounded."""
+    """The columns of an event row. Raises ValueError for a number that six decimals cannot hold: it is never
+    rounded.
+    """
     made: list[Any] = []
     for name, kind in columns(table).items():
         value: Any = patient if name == "patient" else getattr(row, name)
@@ -103,6 +105,7 @@ def visible_select(table: str) -> str:
         extra = ",\n  CASE WHEN r.value__low = r.value__high THEN r.value__low END AS number"
     seen = (
         f"SELECT s.patient, s.as_of,\n  {listed(apart_from_key(own))}{extra}\nFROM snapshot AS s\n"
-        f'JOIN {quoted(f"event_{table}")} AS r ON r.patient = s.patient AND r."day" <= s.as_of AND r.known_on <= s.as_of'
+        f"JOIN {quoted(f'event_{table}')} AS r\n"
+        f"  ON r.patient = s.patient AND r.day <= s.as_of AND r.known_on <= s.as_of"
     )
     return f"SELECT r.*,\n  {places(shapes)}\nFROM (\n{seen}) AS r"

@@ -1,14 +1,15 @@
 """Views as SQL: one common table expression per step, every snapshot at once.
 
-Every set of rows carries ``patient``, ``as_of`` and ``__seq``: the place of a row in the order in which the reference engine
-holds it, unique within a snapshot. The finished table has ``__ord`` instead (its place in the total order: day, time, event)
-and ``__moment`` (equal for rows of one day and time). So "latest" never meets a tie, here or anywhere else.
-"""
+Every set of rows carries ``patient``, ``as_of`` and ``__seq``: the place of a row in the order in which the
+reference engine holds it, unique within a snapshot. The finished table has ``__ord`` instead (its place in the
+total order: day, time, event) and ``__moment`` (equal for rows of one day and time). So "latest" never meets a tie,
+here or anywhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from ....record.tables import TABLES
@@ -29,6 +30,7 @@ from .expressions import (
     listed,
     literal,
     quoted,
+    scaled,
     stored,
     truth,
     value_of,
@@ -98,7 +100,8 @@ class ViewSql:
         """The rows of the view."""
         for step in view.steps:
             getattr(self, f"_{step.op}")(step.args)
-        select = f"SELECT r.patient, r.as_of,\n  {listed(apart_from_key(self.keep()))},\n  {places(self.shapes, ', r.__seq')}\nFROM {self.last} AS r"
+        columns = f"{listed(apart_from_key(self.keep()))},\n  {places(self.shapes, ', r.__seq')}"
+        select = f"SELECT r.patient, r.as_of,\n  {columns}\nFROM {self.last} AS r"
         return f"WITH {', '.join(self.ctes)}\n{select}"
 
     @property
@@ -121,7 +124,8 @@ class ViewSql:
         """Add a step that gives ``columns``; ``extra`` are helper columns that only the next step may use."""
         source = source or f"{self.last} AS r"
         more = "".join(f",\n  {column}" for column in extra)
-        select = f"SELECT r.patient, r.as_of, {seq} AS __seq,\n  {listed(apart_from_key(columns))}{more}\nFROM {source}{tail}"
+        own = listed(apart_from_key(columns))
+        select = f"SELECT r.patient, r.as_of, {seq} AS __seq,\n  {own}{more}\nFROM {source}{tail}"
         self.ctes.append(f"step{len(self.ctes) + 1} AS (\n{select})")
         self.shapes = dict(columns)
 
@@ -129,7 +133,7 @@ class ViewSql:
         """The columns as they are."""
         return columns_in(self.shapes, "r")
 
-    # -- operators -----------------------------------------------------------------------------------------------------
+    # -- operators ---------------------------------------------------------------------------------------------------
     def _from(self, args: Mapping[str, Any]) -> None:
         self.shapes = dict(self.columns_of(args["table"]))
         self.step(self.keep(), seq="r.__ord", source=f"{table_name(args['table'])} AS r")
@@ -354,12 +358,18 @@ def band_select(table: BandTable) -> str:
     """The rows of a knowledge table."""
     shapes = band_shapes(table)
     rows = ",\n  ".join(
-        "(" + ", ".join(literal(row[name], shape.kind).sql for name, shape in _scalars(shapes)) + ")"
-        for row in table.rows
+        "(" + ", ".join(_cell(row[name], shape) for name, shape in _scalars(shapes)) + ")" for row in table.rows
     )
     columns = ", ".join(f"CAST({quoted(name)} AS {_type(shape)}) AS {quoted(name)}" for name, shape in _scalars(shapes))
     heading = ", ".join(quoted(name) for name in shapes)
     return f"SELECT {columns}\nFROM (VALUES\n  {rows}) AS t({heading})"
+
+
+def _cell(value: Decimal | str | None, shape: Scalar) -> str:
+    """A cell as SQL: every number with the decimals of its column, lest a common type cut some off."""
+    if value is None:
+        return "NULL"
+    return scaled(literal(value, shape.kind), shape.scale).sql
 
 
 def _type(shape: Scalar) -> str:
