@@ -202,6 +202,8 @@ class _Parser:
         if left.kind not in ("text", "exact"):
             raise self.error(f"'in' compares words or exact numbers, not {left.kind}", at)
         if self.take("set"):
+            if left.kind != "text":
+                raise self.error(f"a set holds words, not {left.kind} values", at)
             self.need("(")
             kind, name, where = self.tokens[self.i]
             if kind != "name" or name not in self.scope.sets:

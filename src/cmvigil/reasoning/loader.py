@@ -336,6 +336,8 @@ class _Builder:
         for i, row in enumerate(rows):
             for key, kind in cols.items():
                 value = row[key]
+                if value is None and key in fields["keys"]:
+                    raise ValueError(f"row {i + 1}: {key} is empty; a row is looked up by all its keys")
                 if value is not None and (kind == "exact") != isinstance(value, Decimal):
                     raise ValueError(f"row {i + 1}: {key} is {value!r}; expected {kind}")
         keys = tuple(fields["keys"])
@@ -368,6 +370,8 @@ class _Builder:
         of: Kind = "bool" if pick == "any" else "exact" if pick == "count" else cols[take]
         if pick == "sum" and of != "exact":
             raise ValueError("sum takes an exact column")
+        if by and cols[by] not in ("exact", "measured", "date", "text"):
+            raise ValueError(f"{pick} compares numbers, dates or words, not {cols[by]}")
         fresh = fields.get("fresh")
         if isinstance(fresh, str):
             fresh = self.settings[fresh].value

@@ -16,6 +16,8 @@ from .grammar import Scope, parse
 from .model import BandTable, Expr, Kind, Pick, Step
 
 AGGREGATES = frozenset({"count", "sum", "highest", "lowest", "first", "latest", "any", "all"})
+_ORDERED = ("exact", "date", "text")
+_AGGREGATED = {"sum": ("exact",), "highest": _ORDERED, "lowest": _ORDERED}
 PAIR_PICKS = frozenset({"latest", "first", "highest", "lowest", "count", "any"})
 
 
@@ -107,9 +109,7 @@ def _aggregates(
             boolean = how in ("count", "any", "all")
             if boolean != (expr.kind == "bool") and not (how in ("first", "latest") and expr.kind == "bool"):
                 raise ValueError(f"{name}: {how} takes {'a condition' if boolean else 'a value'}, found {expr.kind}")
-            if expr.kind == "ratio" or (
-                how in ("sum", "highest", "lowest") and expr.kind not in ("exact", "date", "text")
-            ):
+            if expr.kind == "ratio" or expr.kind not in _AGGREGATED.get(how, (expr.kind,)):
                 raise ValueError(f"{name}: {how} of {expr.kind} is not defined; take exact numbers, dates or words")
         made[name] = Aggregate(how, expr)
         kinds[name] = "exact" if how in ("count", "sum") else "bool" if how in ("any", "all") else cast(Expr, expr).kind

@@ -185,7 +185,7 @@ def _merge_within(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> li
             start = run.value(args["start"], row)
             if number == 0 or start > reach + timedelta(days=args["days"]):
                 number, reach = number + 1, start
-            reach = max(reach, run.value(args["end"], row) or start)
+            reach = max(reach, start, run.value(args["end"], row) or start)
             row[args["as"]] = Decimal(number)
         made.extend(stream)
     return made
@@ -431,7 +431,7 @@ def _concepts(where: Expr | None) -> tuple[str, ...] | None:
             case Compare("=", Ref("concept", _, ""), Literal_(str() as value)):
                 return (value,)
             case In(Ref("concept", _, ""), members):
-                return tuple(str(m) for m in members)
+                return tuple(dict.fromkeys(str(m) for m in members))
     return None
 
 
