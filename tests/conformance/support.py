@@ -30,7 +30,7 @@ PATIENT: Case = {
     "viral_load_defaults": PLASMA,
     "viral_loads": [{"date": "d-5", "value": 5000}, {"date": "d-1", "value": 4000}],
     "labs": {
-        "creatinine": {"date": "d-1", "value": "70 umol/L"},
+        "creatinine": [{"date": "d-6", "value": "70 umol/L"}, {"date": "d-1", "value": "72 umol/L"}],
         "leukocytes": {"date": "d-1", "value": "8 10*9/L"},
         "neutrophils": {"date": "d-1", "value": "6 10*9/L"},
         "lymphocytes": {"date": "d-1", "value": "1.2 10*9/L"},
@@ -49,8 +49,11 @@ def changed(case: Case, *changes: Case) -> dict[str, Any]:
     made = dict(case)
     for change in changes:
         for key, value in change.items():
-            before = made.get(key)
-            made[key] = changed(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+            before = made.pop(key, None)
+            if isinstance(before, Mapping) and isinstance(value, Mapping):
+                made[key] = changed(before, value)
+            elif value is not None:
+                made[key] = value
     return made
 
 

@@ -1,0 +1,149 @@
+"""S20: disseminated CMV stops immunosuppression and stands above S05, S08, S17, S18 and S19."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.support import ALLOGRAFT, COLITIS, GANCICLOVIR, KIDNEY, NO_CMV, STEROID, Case, Says, answer, changed, items, state
+
+FEATURES = {
+    "fever": {"symptoms": {"fever": {"present": "yes", "date": "d-1"}}},
+    "malaise": {"symptoms": {"malaise": {"present": "yes", "date": "d-1"}}},
+    "leukopenia": {"labs": {"leukocytes": {"date": "d-1", "value": "2.1 10*9/L"}}},
+    "thrombocytopenia": {"labs": {"platelets": {"date": "d-1", "value": "80 10*9/L"}}},
+    "enzymes": {"labs": {"alt": {"date": "d-1", "value": "150 U/L"}}},
+}
+DRUGS = {
+    "drugs": [
+        STEROID,
+        GANCICLOVIR,
+        {"drug": "vedolizumab", "start": "d-60"},
+        {"drug": "azathioprine", "start": "d-60"},
+        {"drug": "infliximab", "start": "d-60"},
+        {"drug": "ustekinumab", "start": "d-60"},
+    ]
+}
+PLAIN = changed(COLITIS, DRUGS)
+ILL = changed(PLAIN, FEATURES["fever"], FEATURES["leukopenia"], FEATURES["enzymes"])
+WELL_ENOUGH = {"labs": {"alt": {"date": "d-1", "value": "30 U/L"}}}
+HLH = changed(
+    ILL,
+    {
+        "symptoms": {"splenomegaly": {"present": "yes", "date": "d-1"}},
+        "labs": {
+            "haemoglobin": {"date": "d-1", "value": "80 g/L"},
+            "platelets": {"date": "d-1", "value": "60 10*9/L"},
+            "ferritin": {"date": "d-1", "value": "9000 ug/L"},
+            "triglycerides": {"date": "d-1", "value": "1.5 mmol/L"},
+            "fibrinogen": {"date": "d-1", "value": "3 g/L"},
+        },
+    },
+)
+GRAFT = changed(KIDNEY, FEATURES["fever"], FEATURES["leukopenia"], FEATURES["enzymes"])
+
+STATEMENTS = [
+    Says("stop_immunosuppression", "S20", ILL, WELL_ENOUGH, "enzymes_raised", words="fever yes"),
+    Says("strip_immunosuppression_of_graft", "S20", GRAFT, WELL_ENOUGH, "fever"),
+    Says("steroid_in_dissemination", "S20", ILL, WELL_ENOUGH, "systemic_steroid", words="40 mg/d"),
+    Says("dissemination_pattern", "S20", ILL, WELL_ENOUGH, "leukocytes"),
+    Says("work_up_hlh", "S20", HLH, {"labs": {"ferritin": {"date": "d-1", "value": "300 ug/L"}}}, "ferritin", words="9,000"),
+]
+
+
+@pytest.mark.parametrize("says", STATEMENTS, ids=lambda says: says.rule)
+def test_s20_is_said(says: Says) -> None:
+    says.hit()
+
+
+@pytest.mark.parametrize("says", STATEMENTS, ids=lambda says: says.rule)
+def test_s20_near_miss(says: Says) -> None:
+    says.near_miss()
+
+
+@pytest.mark.parametrize("says", STATEMENTS, ids=lambda says: says.rule)
+def test_s20_asks(says: Says) -> None:
+    says.asks()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["keep_vedolizumab", "keep_anti_tnf", "keep_interleukin_antibody", "keep_thiopurine", "taper_steroids_in_colitis", "reduce_first_in_ibd"],
+)
+def test_s20_overrides_going_on(rule: str) -> None:
+    before, after = items(answer(PLAIN))[rule], items(answer(ILL))[rule]
+    assert before.state == "applies"
+    assert after.state == "overridden"
+    assert after.overridden_by.startswith("Disseminated CMV")
+
+
+def test_s20_overrides_the_vedolizumab_option_and_the_taper_in_recurrence() -> None:
+    again = {"cmv": {"episodes": [{"start": "2025-06-01", "end": "2025-06-30", "site": "colon"}, {"start": "d-10", "site": "colon"}]}}
+    ill = changed(COLITIS, again, FEATURES["fever"], FEATURES["leukopenia"], FEATURES["enzymes"])
+    said = answer(ill)
+    assert state(said, "taper_steroids") == "overridden"
+    assert state(said, "consider_vedolizumab") == "overridden"
+    assert state(said, "steroid_in_dissemination") == "applies"
+
+
+@pytest.mark.parametrize("three", [("fever", "malaise", "leukopenia"), ("malaise", "thrombocytopenia", "enzymes"), ("fever", "leukopenia", "thrombocytopenia")])
+def test_s20_any_three_of_five(three: tuple[str, ...]) -> None:
+    assert state(answer(changed(PLAIN, *(FEATURES[f] for f in three))), "stop_immunosuppression") == "applies"
+    assert state(answer(changed(PLAIN, *(FEATURES[f] for f in three[:2]))), "stop_immunosuppression") == "silent"
+
+
+def test_s20_three_features_need_dnaemia() -> None:
+    negative = changed(ILL, {"viral_loads": [{"date": "d-1", "value": "not detected"}]})
+    assert state(answer(negative), "stop_immunosuppression") == "silent"
+    hidden = answer(ILL, hide=("latest_load_negative",))
+    assert state(hidden, "stop_immunosuppression") == "undetermined"
+    assert "latest_load_negative" in items(hidden)["stop_immunosuppression"].needs
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"symptoms": {"organ_failure": {"present": "yes", "date": "d-1"}}},
+        {"cmv": {"episodes": [{"start": "d-10", "site": "lung"}]}},
+        {"host": {"not": ["hiv"], "other": [{"condition": "hlh", "since": "d-2"}]}},
+        {"cmv": {"disease": [{"concept": "cmv_disseminated", "start": "d-2"}]}},
+    ],
+    ids=["organ failure", "pneumonitis", "HLH", "stated"],
+)
+def test_s20_one_of_these_is_enough(change: Case) -> None:
+    assert state(answer(changed(PLAIN, change)), "stop_immunosuppression") == "applies"
+
+
+def test_s20_missing_features_are_asked_for() -> None:
+    unasked = changed(
+        PLAIN,
+        FEATURES["fever"],
+        {"complete": ["medications", "conditions", "end_organ_disease"], "labs": {"leukocytes": None, "platelets": None, "alt": None, "ast": None}},
+    )
+    said = answer(unasked)
+    item = items(said)["stop_immunosuppression"]
+    assert item.state == "undetermined"
+    assert {"malaise", "leukocytes", "platelets", "enzymes_raised", "organ_failure"} <= set(item.needs)
+    assert items(said)["complete_dissemination_check"].state == "applies"
+    assert items(said)["keep_vedolizumab"].state == "provided"
+
+
+def test_s20_the_check_is_silent_without_an_alarm() -> None:
+    assert state(answer(PLAIN), "complete_dissemination_check") == "silent"
+
+
+def test_s20_states_the_steroid_exception() -> None:
+    said = items(answer(HLH))
+    assert "dexamethasone" in said["stop_immunosuppression"].text
+    assert "haematology" in said["steroid_in_dissemination"].text
+
+
+def test_s20_in_a_graft_the_team_decides() -> None:
+    said = answer(GRAFT)
+    assert state(said, "stop_immunosuppression") == "silent"
+    assert state(said, "reduce_first_in_organ") == "overridden"
+    allograft = answer(changed(ALLOGRAFT, {"symptoms": {"organ_failure": {"present": "yes", "date": "d-1"}}}))
+    assert state(allograft, "strip_immunosuppression_of_graft") == "applies"
+
+
+def test_s20_fever_without_cmv_is_silent() -> None:
+    assert items(answer(changed(ILL, NO_CMV, {"drugs": [STEROID]}))) == {}
