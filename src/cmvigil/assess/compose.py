@@ -49,7 +49,9 @@ def day_of(record: Record, as_of: date | None = None) -> date:
     """The day to assess. Raises :class:`NothingToAssessError` when nothing names one."""
     day = as_of or record.as_of or record.last_day()
     if day is None:
-        raise NothingToAssessError("the record holds no dated entry; give a date with --as-of or enter a dated result")
+        unused = [f"{i.level}: {i.place}: found {i.found}; expected {i.expected}. {i.remedy}" for i in record.issues]
+        said = "the record holds no dated entry; give a date with --as-of or enter a dated result"
+        raise NothingToAssessError("\n".join([*unused, said]))
     return day
 
 
@@ -201,7 +203,8 @@ class _Composer:
             if badge.truth == "unknown":
                 needs = self.evidence.needs(self.program.rules[badge.rule])
                 open_ends.append((badge.rule, f"{badge.label}: yes or no", _WEIGHT["act"], needs))
-        asked: dict[str, dict[str, None]] = defaultdict(dict)  # by the words of the question: two facts may ask the same
+        # by the words of the question: two facts may ask the same
+        asked: dict[str, dict[str, None]] = defaultdict(dict)
         weight: dict[str, int] = defaultdict(int)
         decides: dict[str, dict[str, str]] = defaultdict(dict)
         for rule, headline, worth, needs in open_ends:

@@ -78,12 +78,13 @@ class Evidence:
             setting = self.program.settings[name]
             return a.Fact(name=name, label=setting.is_, unit=setting.unit, state="missing", why="to be set by the site")
         fact, found = self.program.facts[name], self.outcome.facts[name]
+        dated = found.day is not None and not all(isinstance(self.rows.get(e), Person) for e in found.events)
         return a.Fact.model_construct(
             name=name,
             label=fact.is_,
             value=None if found.shown is None else w.value(found.shown),
             unit=fact.unit if fact.of in ("exact", "measured", "ratio") else "",
-            day=found.day.isoformat() if found.day else None,
+            day=found.day.isoformat() if found.day and dated else None,  # a birth date is no date of a finding
             state=found.state,
             why=found.why,
             events=self.events(found),
