@@ -82,7 +82,7 @@ def creatinines(*days: str) -> dict[str, Any]:
     return {"creatinine": [{"date": day, "value": "80 umol/L"} for day in days]}
 
 
-def graft(as_of: str, *, organ: str = "kidney", host: dict[str, Any] | None = None, **parts: Any) -> Patient:
+def graft(as_of: str, *, organ: str = "kidney", host: Patient | None = None, **parts: Any) -> Patient:
     """A man of 50 with an organ graft, D+/R-, of half a year ago; normal kidney function unless told otherwise."""
     transplant = {"organ": organ, "date": "2025-09-01", "donor_igg": "positive", "recipient_igg": "negative"}
     labs = {**creatinines("d-60", "d-31", "d-2", "d12", "d26", "d40", "d68", "d96"), **parts.pop("labs", {})}
@@ -97,14 +97,14 @@ def graft(as_of: str, *, organ: str = "kidney", host: dict[str, Any] | None = No
     )
 
 
-def colitis(as_of: str, **parts: Any) -> Patient:
+def colitis(as_of: str, *, host: Patient | None = None, **parts: Any) -> Patient:
     """A woman of 60 with ulcerative colitis; no transplant on record."""
     labs = {**creatinines("d-2", "d12", "d26", "d40"), **parts.pop("labs", {})}
     labs["creatinine"] = [c for c in labs["creatinine"] if _days(c["date"]) <= _days(as_of)]
     return patient(
         as_of=as_of,
         person={"age": 60, "sex": "female", "weight": [{"date": "d-2", "value": "62 kg"}]},
-        host={"ibd": {"disease": "ulcerative_colitis", "since": "2015"}},
+        host=host or {"ibd": {"disease": "ulcerative_colitis", "since": "2015"}},
         viral_load_defaults=PLASMA,
         labs=labs,
         **parts,

@@ -1,0 +1,83 @@
+"""S00: the paragraph on top and the badges; recurrent is never taken for resistant; silence where CMV is no question."""
+
+from __future__ import annotations
+
+from tests.conformance.patients import badge, colitis, drug, failing, graft, loads, open_without, patient, said, silent, valganciclovir
+from tests.conformance.support import answer
+
+SERIES = loads(m60="12000", m46="<34.5", m39="not detected", d20="9000")
+RECURRENT = graft("d21", viral_loads=SERIES, drugs=[valganciclovir("d-60", "d-39")])
+
+
+def test_s00_recurrent_is_not_resistant() -> None:
+    item = said(RECURRENT, "recurrent_is_not_resistant", "SOT4")
+    assert "says nothing about resistance" in item.text
+    assert "This is recurrent CMV, which is not the same as resistant CMV." in answer(RECURRENT).summary
+    assert badge(RECURRENT, "recurrent").answer.startswith("yes, episode 2")
+    assert badge(RECURRENT, "resistance").answer == "neither shown nor suspected"
+    silent(RECURRENT, "after_ganciclovir_resistance")
+
+
+def test_s00_near_miss_first_episode() -> None:
+    first = graft("d21", viral_loads=loads(m30="not detected", d20="9000"))
+    silent(first, "recurrent_is_not_resistant")
+    assert badge(first, "recurrent").answer == "no, first episode"
+
+
+def test_s00_unknown_recurrence() -> None:
+    open_without(RECURRENT, "recurrent_is_not_resistant", "dnaemia_recurred")
+
+
+def test_s00_persistence_is_no_recurrence() -> None:
+    once_negative = graft("d21", viral_loads=loads(m60="12000", m46="<34.5", d20="9000"), drugs=[valganciclovir("d-60", "d-39")])
+    assert not badge(once_negative, "recurrent").answer.startswith("yes")
+
+
+def test_s00_recurrent_colitis_tapers_and_considers_vedolizumab() -> None:
+    flare = colitis(
+        "d2",
+        host={
+            "ibd": {"disease": "ulcerative_colitis", "severity": "moderate", "steroid_response": "refractory", "date": "d0"},
+        },
+        cmv={"episodes": [{"start": "2025-06-01", "end": "2025-07-01", "site": "colon"}, {"start": "d0", "site": "colon"}]},
+        drugs=[drug("prednisolone", "d-40", dose="40 mg", every="24 h", route="oral")],
+    )
+    summary = " ".join(answer(flare).summary)
+    assert "Taper the steroid and consider vedolizumab" in summary
+    assert "foscarnet" not in summary
+
+
+def test_s00_ganciclovir_resistance_is_foscarnet_with_kidney_watch() -> None:
+    resistant = failing(genotype=[{"date": "d35", "calls": {"ganciclovir": "resistant"}}])
+    summary = " ".join(answer(resistant).summary)
+    assert "The laboratory reports resistance to ganciclovir." in summary
+    assert "foscarnet with kidney and electrolytes watched" in summary
+
+
+def test_s00_under_dosed_course_in_one_sentence() -> None:
+    half = graft(
+        "d20",
+        viral_loads=loads(m1="12000", d7="14000", d19="14000"),
+        drugs=[valganciclovir("d0", dose="450 mg")],
+        labs={"creatinine": [{"date": day, "value": "80 umol/L"} for day in ("d-2", "d12", "d18")]},
+    )
+    assert answer(half).summary[0].startswith("Resistance neither shown nor likely yet")
+    assert "900 mg every 12 h" in answer(half).summary[1]
+
+
+def test_s00_subject() -> None:
+    assert answer(RECURRENT).subject == "Man, 50, kidney transplant, D+/R-"
+
+
+def test_s00_every_badge_answers_for_everyone() -> None:
+    names = ["recurrent", "refractory", "resistance", "disseminated", "site"]
+    nobody = patient(as_of="d0", person={"age": 50, "sex": "male"})
+    for case in (RECURRENT, failing(), colitis("d2"), graft("d2"), nobody):
+        assert [status.name for status in answer(case).status] == names
+
+
+def test_s00_silence_without_cmv() -> None:
+    for case in (colitis("d2", complete=["medications"]), graft("d2"), patient(as_of="d0", person={"age": 50, "sex": "male"})):
+        advice = answer(case)
+        assert not (advice.causes or advice.findings or advice.advice or advice.tasks or advice.changes or advice.abstentions)
+        assert advice.summary == ["No CMV on record; nothing to assess."]

@@ -1,0 +1,111 @@
+"""S22 and S16: under-dose and over-dose for today's kidney; valganciclovir treatment is twice daily."""
+
+from __future__ import annotations
+
+from tests.conformance.patients import drug, failing, ganciclovir, graft, loads, open_without, said, silent, valganciclovir
+from tests.conformance.support import answer
+
+POSITIVE = loads(m1="12000", d7="14000", d14="13000", d19="14000")
+
+
+def on(*drugs: dict[str, object], creatinine: str = "80 umol/L", **parts: object) -> dict[str, object]:
+    """The recipient on day 20 with one creatinine throughout."""
+    labs = {"creatinine": [{"date": "d-2", "value": creatinine}, {"date": "d18", "value": creatinine}]}
+    return graft("d20", viral_loads=POSITIVE, drugs=list(drugs), labs=labs, **parts)
+
+
+HALF = on(valganciclovir("d0", dose="450 mg"))
+
+
+def test_s22_under_dose_today() -> None:
+    item = said(HALF, "dose_too_low_today", "US-VGCV")
+    assert item.severity == "harm" and "450 mg every 12 h" in item.text
+    assert "900 mg every 12 h" in said(HALF, "valganciclovir_for_today", "SOT4").headline
+    silent(on(valganciclovir("d0")), "dose_too_low_today")
+    open_without(HALF, "dose_too_low_today", "dose_enough_today")
+
+
+def test_s22_the_same_dose_is_right_for_a_weaker_kidney() -> None:
+    silent(on(valganciclovir("d0", dose="450 mg"), creatinine="150 umol/L"), "dose_too_low_today")
+
+
+def test_s22_over_dose_today() -> None:
+    too_much = on(ganciclovir("d0"), creatinine="250 umol/L")
+    assert said(too_much, "dose_too_high_alert", "US-GCV").severity == "harm"
+    said(too_much, "line_was_over_dosed", "US-GCV")
+    silent(on(ganciclovir("d0")), "dose_too_high_alert")
+    open_without(too_much, "dose_too_high_alert", "dose_too_high_today")
+    open_without(too_much, "line_was_over_dosed", "line_days_over")
+
+
+def test_s22_ganciclovir_by_weight() -> None:
+    item = said(on(ganciclovir("d0")), "ganciclovir_for_today", "US-GCV")
+    assert "350 mg every 12 h" in item.headline
+    assert "175 mg every 12 h" in said(on(ganciclovir("d0"), creatinine="130 umol/L"), "ganciclovir_for_today").headline
+    silent(failing(drugs=[drug("foscarnet", "d0", adequate="yes")]), "ganciclovir_for_today")
+    open_without(on(ganciclovir("d0")), "ganciclovir_for_today", "ganciclovir_dose_today")
+
+
+def test_s22_no_dose_without_kidney_function() -> None:
+    blind = graft("d20", viral_loads=POSITIVE, drugs=[ganciclovir("d0")])
+    blind["labs"] = {}
+    said(blind, "dose_cannot_be_judged", "SOT4")
+    assert "ganciclovir_dose_today" in {q.fact for q in answer(blind).changes}
+    silent(on(ganciclovir("d0")), "dose_cannot_be_judged")
+
+
+def test_s22_no_dose_outside_the_tables() -> None:
+    child = on(valganciclovir("d0", dose="450 mg"))
+    child["person"] = {**child["person"], "age": 15}  # type: ignore[dict-item]
+    silent(child, "valganciclovir_for_today")
+    silent(child, "dose_too_low_today")
+
+
+def test_s22_under_dosed_course_is_not_refractory() -> None:
+    said(HALF, "not_refractory_under_dosed", "AVERY16")
+    said(HALF, "line_was_under_dosed", "SOT4")
+    silent(HALF, "response_probable_refractory")
+    silent(on(valganciclovir("d0")), "not_refractory_under_dosed")
+    open_without(HALF, "not_refractory_under_dosed", "line_days_under")
+
+
+def test_s22_no_tablets_at_very_low_clearance() -> None:
+    weak = on(valganciclovir("d0", dose="450 mg", every="48 h"), creatinine="900 umol/L")
+    said(weak, "no_tablets_at_this_clearance", "US-VGCV")
+    silent(HALF, "no_tablets_at_this_clearance")
+    open_without(weak, "no_tablets_at_this_clearance", "creatinine")
+
+
+def test_s16_once_daily_is_maintenance() -> None:
+    once = on(valganciclovir("d0", every="24 h"))
+    item = said(once, "valganciclovir_once_daily", "SOT4", "OI")
+    assert "900 mg twice daily" in item.text
+    silent(on(valganciclovir("d0")), "valganciclovir_once_daily")
+    silent(on(valganciclovir("d0", dose="450 mg", every="24 h"), creatinine="200 umol/L"), "valganciclovir_once_daily")
+    open_without(once, "valganciclovir_once_daily", "once_daily_today")
+
+
+def test_s16_first_line_in_a_graft() -> None:
+    fresh = graft("d2", viral_loads=loads(d0="12000"), cmv={"disease": [{"concept": "cmv_colitis", "start": "d0"}]})
+    said(fresh, "first_line_by_vein", "SOT4")
+    silent({**fresh, "drugs": [ganciclovir("d1")]}, "first_line_by_vein")
+    open_without(fresh, "first_line_by_vein", "organ_disease_recorded")
+
+
+def test_e1_preemptive_start() -> None:
+    positive = graft("d2", viral_loads=loads(d0="12000"))
+    said(positive, "treat_dnaemia_before_disease", "PET24")
+    silent(graft("d2", viral_loads=loads(d0="300")), "treat_dnaemia_before_disease")
+    open_without(positive, "treat_dnaemia_before_disease", "latest_load")
+
+
+def test_e2_end_points() -> None:
+    words = {"clinical_course": {"value": "resolved", "date": "d20"}}
+    done = graft("d22", viral_loads=loads(d0="12000", d7="900", d14="<34.5", d21="not detected"), drugs=[valganciclovir("d0")], words=words)
+    said(done, "treatment_may_stop", "SOT4")
+    silent(done, "treatment_goes_on")
+    once = graft("d22", viral_loads=loads(d0="12000", d7="900", d21="not detected"), drugs=[valganciclovir("d0")], words=words)
+    silent(once, "treatment_may_stop")
+    said(once, "treatment_goes_on", "SOT4")
+    open_without(done, "treatment_may_stop", "clinical_course")
+    open_without(done, "treatment_goes_on", "clinical_course")
