@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import common as c
+
+if TYPE_CHECKING:
+    from ..record.tables import Issue
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -20,7 +23,7 @@ def check(file: c.FileArgument, mapping: c.Mapping = None, patient: c.Patient = 
     rows = {table: len(found) for table, found in record.rows.items() if found}
     typer.echo(f"{file}: readable. " + (", ".join(f"{n} {table}" for table, n in rows.items()) or "no entries"))
     for issue in record.issues:
-        typer.echo(f"{issue.level}: {issue.place}: found {issue.found}; expected {issue.expected}. {issue.remedy}")
+        typer.echo(_issue(issue))
 
 
 @app.command(cls=c.Command)
@@ -48,21 +51,33 @@ def new(
         c.stop(f"{file}: exists already; choose another name or give --force")
     typer.echo("Enter alone leaves a question open. Dates: 2026-03-01, or d14 counted from day zero.\n")
     answers: dict[str, Any] = {"cmvigil": 1}
+    known: list[str] = []
     for ask in (_frame, _person, _host, _episodes, _loads, _labs, _drugs, _symptoms, _complete):
-        before = dict(answers)
         while True:
-            ask(answers)
-            text = yaml.safe_dump(_pruned(answers), sort_keys=False, allow_unicode=True)
+            given = {**answers}
+            ask(given)
+            text = yaml.safe_dump(_pruned(given), sort_keys=False, allow_unicode=True)
             try:
-                read_record(text.encode(), name=file.name)
-                break
+                issues = [_issue(issue) for issue in read_record(text.encode(), name=file.name).issues]
             except IntakeError as error:
-                for problem in error.problems:
-                    typer.echo(f"  {problem}", err=True)
+                _tell(map(str, error.problems))
                 typer.echo("  Please answer this part again.", err=True)
-                answers = dict(before)
+                continue
+            _tell(issue for issue in issues if issue not in known)
+            if set(issues) <= set(known) or not _yes("  Answer this part again?"):
+                answers, known = given, issues
+                break
     c.write(file, text.encode())
     typer.echo(f"Written: {file}. Next: cmvigil assess {file}")
+
+
+def _issue(issue: Issue) -> str:
+    return f"{issue.level}: {issue.place}: found {issue.found}; expected {issue.expected}. {issue.remedy}"
+
+
+def _tell(problems: Iterable[str]) -> None:
+    for problem in problems:
+        typer.echo(f"  {problem}", err=True)
 
 
 def _ask(question: str) -> str:
