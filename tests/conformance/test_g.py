@@ -33,7 +33,9 @@ def test_g2_a_changed_assay_gives_no_verdict() -> None:
 def test_g3_streams_are_told_apart() -> None:
     said(SWITCHED, "loads_of_several_assays", "PANG09")
     silent(ONE, "loads_of_several_assays")
-    copies = graft("d20", viral_loads=[*loads(m1="2000"), *on(loads(d19="60000"), unit="copies/mL")], drugs=[valganciclovir("d0")])
+    copies = graft(
+        "d20", viral_loads=[*loads(m1="2000"), *on(loads(d19="60000"), unit="copies/mL")], drugs=[valganciclovir("d0")]
+    )
     said(copies, "loads_of_several_assays")
     assert state(answer(copies), "response_refractory") == "undetermined"
     open_without(SWITCHED, "loads_of_several_assays", "load_streams")
@@ -49,7 +51,9 @@ def test_g4_a_low_single_positive_is_repeated_first() -> None:
 
 
 def test_g5_negative_blood_does_not_clear_the_gut() -> None:
-    gut = colitis("d5", viral_loads=loads(d4="not detected"), cmv={"disease": [{"concept": "cmv_colitis", "start": "d0"}]})
+    gut = colitis(
+        "d5", viral_loads=loads(d4="not detected"), cmv={"disease": [{"concept": "cmv_colitis", "start": "d0"}]}
+    )
     said(gut, "negative_blood_is_not_enough", "DURAND13")
     silent({**gut, "viral_loads": loads(d4="3000")}, "negative_blood_is_not_enough")
     open_without(gut, "negative_blood_is_not_enough", "latest_load_negative")

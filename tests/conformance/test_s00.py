@@ -1,8 +1,20 @@
-"""S00: the paragraph on top and the badges; recurrent is never taken for resistant; silence where CMV is no question."""
+"""S00: the paragraph on top and the badges; recurrent is not resistant; silence where CMV is no question."""
 
 from __future__ import annotations
 
-from tests.conformance.patients import badge, colitis, drug, failing, graft, loads, open_without, patient, said, silent, valganciclovir
+from tests.conformance.patients import (
+    badge,
+    colitis,
+    drug,
+    failing,
+    graft,
+    loads,
+    open_without,
+    patient,
+    said,
+    silent,
+    valganciclovir,
+)
 from tests.conformance.support import answer
 
 SERIES = loads(m60="12000", m46="<34.5", m39="not detected", d20="9000")
@@ -29,7 +41,9 @@ def test_s00_unknown_recurrence() -> None:
 
 
 def test_s00_persistence_is_no_recurrence() -> None:
-    once_negative = graft("d21", viral_loads=loads(m60="12000", m46="<34.5", d20="9000"), drugs=[valganciclovir("d-60", "d-39")])
+    once_negative = graft(
+        "d21", viral_loads=loads(m60="12000", m46="<34.5", d20="9000"), drugs=[valganciclovir("d-60", "d-39")]
+    )
     assert not badge(once_negative, "recurrent").answer.startswith("yes")
 
 
@@ -37,9 +51,19 @@ def test_s00_recurrent_colitis_tapers_and_considers_vedolizumab() -> None:
     flare = colitis(
         "d2",
         host={
-            "ibd": {"disease": "ulcerative_colitis", "severity": "moderate", "steroid_response": "refractory", "date": "d0"},
+            "ibd": {
+                "disease": "ulcerative_colitis",
+                "severity": "moderate",
+                "steroid_response": "refractory",
+                "date": "d0",
+            },
         },
-        cmv={"episodes": [{"start": "2025-06-01", "end": "2025-07-01", "site": "colon"}, {"start": "d0", "site": "colon"}]},
+        cmv={
+            "episodes": [
+                {"start": "2025-06-01", "end": "2025-07-01", "site": "colon"},
+                {"start": "d0", "site": "colon"},
+            ]
+        },
         drugs=[drug("prednisolone", "d-40", dose="40 mg", every="24 h", route="oral")],
     )
     summary = " ".join(answer(flare).summary)
@@ -71,13 +95,19 @@ def test_s00_subject() -> None:
 
 def test_s00_every_badge_answers_for_everyone() -> None:
     names = ["recurrent", "refractory", "resistance", "disseminated", "site"]
-    nobody = patient(as_of="d0", person={"age": 50, "sex": "male"})
-    for case in (RECURRENT, failing(), colitis("d2"), graft("d2"), nobody):
+    seen = loads(d0="not detected")
+    for case in (RECURRENT, failing(), colitis("d2", viral_loads=seen), graft("d2", viral_loads=loads(d1="9000"))):
         assert [status.name for status in answer(case).status] == names
 
 
 def test_s00_silence_without_cmv() -> None:
-    for case in (colitis("d2", complete=["medications"]), graft("d2"), patient(as_of="d0", person={"age": 50, "sex": "male"})):
+    for case in (
+        colitis("d2", complete=["medications"]),
+        graft("d2"),
+        patient(as_of="d0", person={"age": 50, "sex": "male"}),
+    ):
         advice = answer(case)
-        assert not (advice.causes or advice.findings or advice.advice or advice.tasks or advice.changes or advice.abstentions)
+        assert not (
+            advice.causes or advice.findings or advice.advice or advice.tasks or advice.changes or advice.abstentions
+        )
         assert advice.summary == ["No CMV on record; nothing to assess."]

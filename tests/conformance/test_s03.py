@@ -1,11 +1,10 @@
-"""S03: a verdict per antiviral course that names what failed: length, dose for the kidney, load at the end, symptoms, gaps."""
+"""S03: a verdict per antiviral course names what failed: length, dose, load at the end, symptoms, gaps."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-
 from tests.conformance.patients import Patient, drug, graft, loads, open_without, said, silent, valganciclovir
 
 
@@ -19,7 +18,9 @@ ADEQUATE = relapse([valganciclovir("d0", "d20")])
 SHORT = relapse([valganciclovir("d0", "d9")])
 HALF = relapse([valganciclovir("d0", "d20", every="24 h")])
 GAP = relapse([valganciclovir("d0", "d9"), valganciclovir("d15", "d27")])
-POSITIVE = relapse([valganciclovir("d0", "d15")], viral_loads=loads(m1="12000", d7="3000", d15="500", d22="700", d69="5000"))
+POSITIVE = relapse(
+    [valganciclovir("d0", "d15")], viral_loads=loads(m1="12000", d7="3000", d15="500", d22="700", d69="5000")
+)
 SICK = relapse([valganciclovir("d0", "d20")], words={"clinical_course": {"value": "improving", "date": "d20"}})
 
 
@@ -56,7 +57,9 @@ def test_s03_length_is_said_to_be_conflicting_evidence() -> None:
 
 def test_s03_first_of_two_courses() -> None:
     two = relapse([valganciclovir("d0", "d8"), valganciclovir("d40", "d60")])
-    two["viral_loads"] = loads(m1="12000", d7="3000", d19="<34.5", d33="9000", d39="12000", d47="900", d55="<34.5", d62="<34.5", d69="5000")
+    two["viral_loads"] = loads(
+        m1="12000", d7="3000", d19="<34.5", d33="9000", d39="12000", d47="900", d55="<34.5", d62="<34.5", d69="5000"
+    )
     said(two, "first_course_failed", "AVERY16")
     better = {**two, "drugs": [valganciclovir("d0", "d20"), valganciclovir("d40", "d60")]}
     better["words"] = {"clinical_course": {"value": "resolved", "date": "d20"}}
@@ -68,10 +71,15 @@ def test_s03_recurrence_without_a_course() -> None:
     untreated = relapse([], viral_loads=loads(m1="900", d7="<34.5", d14="not detected", d40="not detected", d69="5000"))
     untreated["complete"] = ["medications"]
     said(untreated, "recurrence_without_course", "DEF17")
-    silent(relapse([drug("ganciclovir", "d0", "d20", dose="5 mg/kg", every="12 h", route="iv")]), "recurrence_without_course")
+    silent(
+        relapse([drug("ganciclovir", "d0", "d20", dose="5 mg/kg", every="12 h", route="iv")]),
+        "recurrence_without_course",
+    )
     open_without(untreated, "recurrence_without_course", "ended_course_count")
 
 
 def test_s03_nothing_to_explain_without_a_return() -> None:
-    cured = relapse([valganciclovir("d0", "d9")], viral_loads=loads(m1="12000", d7="<34.5", d14="not detected", d69="not detected"))
+    cured = relapse(
+        [valganciclovir("d0", "d9")], viral_loads=loads(m1="12000", d7="<34.5", d14="not detected", d69="not detected")
+    )
     silent(cured, "last_course_short")

@@ -50,7 +50,9 @@ def test_s09_unknown_response() -> None:
 
 
 def test_s09_unsaid_intake_leaves_the_verdict_open() -> None:
-    unsaid = failing(drugs=[{"drug": "valganciclovir", "dose": "900 mg", "every": "12 h", "route": "oral", "start": "d0"}])
+    unsaid = failing(
+        drugs=[{"drug": "valganciclovir", "dose": "900 mg", "every": "12 h", "route": "oral", "start": "d0"}]
+    )
     item = items(answer(unsaid))["response_probable_refractory"]
     assert item.state == "undetermined" and item.needs == ["line_taken"]
     assert badge(unsaid, "refractory").tone == "unknown"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from tests.conformance.patients import (
     Patient,
     badge,
@@ -20,7 +19,7 @@ from tests.conformance.patients import (
     silent,
     valganciclovir,
 )
-from tests.conformance.support import answer, items, state
+from tests.conformance.support import answer, state
 
 SHORT = graft("d20", viral_loads=loads(m1="12000", d7="14000", d19="16000"), drugs=[valganciclovir("d0")])
 
@@ -70,7 +69,11 @@ def test_s10_genes_follow_exposure(rule: str, earlier: str | None, fact: str) ->
 
 
 def test_s10_genes_after_letermovir() -> None:
-    exposed = graft("d20", viral_loads=loads(d5="900", d12="1500", d19="2000"), drugs=[drug("letermovir", "d-90", "d2", intent="prophylaxis")])
+    exposed = graft(
+        "d20",
+        viral_loads=loads(d5="900", d12="1500", d19="2000"),
+        drugs=[drug("letermovir", "d-90", "d2", intent="prophylaxis")],
+    )
     said(exposed, "genes_after_letermovir", "CHOU20")
     once = {**exposed, "viral_loads": loads(d19="2000")}
     silent(once, "genes_after_letermovir")
@@ -78,12 +81,18 @@ def test_s10_genes_after_letermovir() -> None:
 
 
 def test_s10_triggers_rebound_and_breakthrough() -> None:
-    rebound = graft("d30", viral_loads=loads(d0="60000", d7="9000", d14="900", d21="2000", d29="15000"), drugs=[valganciclovir("d0")])
+    rebound = graft(
+        "d30",
+        viral_loads=loads(d0="60000", d7="9000", d14="900", d21="2000", d29="15000"),
+        drugs=[valganciclovir("d0")],
+    )
     said(rebound, "send_genotype")
     steady = {**rebound, "viral_loads": loads(d0="60000", d7="9000", d14="900", d21="700", d29="500")}
     silent(steady, "send_genotype")
     open_without(rebound, "send_genotype", "rebounded")
-    broken = graft("d5", viral_loads=loads(d4="3000"), drugs=[valganciclovir("d-60", every="24 h", intent="prophylaxis")])
+    broken = graft(
+        "d5", viral_loads=loads(d4="3000"), drugs=[valganciclovir("d-60", every="24 h", intent="prophylaxis")]
+    )
     said(broken, "send_genotype")
     weak = {**broken, "drugs": [valganciclovir("d-60", dose="450 mg", every="24 h", intent="prophylaxis")]}
     silent(weak, "send_genotype")
@@ -106,7 +115,9 @@ def test_s10_calls_and_changes_are_shown_as_reported() -> None:
     assert badge(called, "resistance").answer.startswith("reported to ganciclovir")
     silent(failing(**genotype(calls={"ganciclovir": "susceptible"})), "reported_resistant")
     open_without(called, "reported_resistant", "resistant_call_on_record")
-    changed = failing(**genotype(genes={"UL97": {"covered": "335-617", "changes": ["A594V"]}, "UL54": {"changes": ["L545S"]}}))
+    changed = failing(
+        **genotype(genes={"UL97": {"covered": "335-617", "changes": ["A594V"]}, "UL54": {"changes": ["L545S"]}})
+    )
     assert "A594V" in said(changed, "reported_ul97", "LC10").headline
     assert "L545S" in said(changed, "reported_ul54", "LC10").headline
     assert "not interpreted here" in said(changed, "reported_ul97").text
@@ -117,7 +128,11 @@ def test_s10_calls_and_changes_are_shown_as_reported() -> None:
 
 
 def test_s10_wild_type_proves_no_cure() -> None:
-    clean = failing(**genotype(genes={"UL97": {"covered": "440-645", "changes": []}, "UL54": {"covered": "300-1000", "changes": []}}))
+    clean = failing(
+        **genotype(
+            genes={"UL97": {"covered": "440-645", "changes": []}, "UL54": {"covered": "300-1000", "changes": []}}
+        )
+    )
     said(clean, "wild_type_is_no_all_clear", "ELCHAER16")
     silent(failing(), "wild_type_is_no_all_clear")
     open_without(clean, "wild_type_is_no_all_clear", "coverage_on_record")
@@ -151,7 +166,10 @@ def test_s10_pending_genotype_is_not_sent_twice_and_is_chased() -> None:
 
 def test_s10_repeat_on_the_new_drug() -> None:
     new = failing(
-        drugs=[valganciclovir("d-60", "d-20"), drug("maribavir", "d0", route="oral", adequate="yes", missed_doses="none")],
+        drugs=[
+            valganciclovir("d-60", "d-20"),
+            drug("maribavir", "d0", route="oral", adequate="yes", missed_doses="none"),
+        ],
         genotype=[{"date": "d-21", "genes": {"UL97": {"covered": "335-645", "changes": ["A594V"]}}}],
     )
     said(new, "repeat_genotype_on_new_drug")
@@ -162,7 +180,9 @@ def test_s10_repeat_on_the_new_drug() -> None:
 
 def test_c1_checks_come_before_the_word() -> None:
     said(failing(), "check_before_refractory", "DEF19")
-    silent(graft("d20", viral_loads=loads(m1="60000", d19="900"), drugs=[valganciclovir("d0")]), "check_before_refractory")
+    silent(
+        graft("d20", viral_loads=loads(m1="60000", d19="900"), drugs=[valganciclovir("d0")]), "check_before_refractory"
+    )
     open_without(failing(), "check_before_refractory", "load_unchanged_or_rising")
 
 
@@ -174,7 +194,7 @@ def test_c1_relapse_after_long_exposure() -> None:
     open_without(long, "recurrent_after_long_exposure", "ganciclovir_exposure_days")
 
 
-# --- C3: severity decides first -------------------------------------------------------------------------------------------
+# C3: severity decides first
 
 
 def test_c3_stable_graft_maribavir_or_higher_dose() -> None:

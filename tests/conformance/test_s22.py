@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.conformance.patients import drug, failing, ganciclovir, graft, loads, open_without, said, silent, valganciclovir
+from tests.conformance.patients import (
+    drug,
+    failing,
+    ganciclovir,
+    graft,
+    loads,
+    open_without,
+    said,
+    silent,
+    valganciclovir,
+)
 from tests.conformance.support import answer
 
 POSITIVE = loads(m1="12000", d7="14000", d14="13000", d19="14000")
@@ -101,10 +111,17 @@ def test_e1_preemptive_start() -> None:
 
 def test_e2_end_points() -> None:
     words = {"clinical_course": {"value": "resolved", "date": "d20"}}
-    done = graft("d22", viral_loads=loads(d0="12000", d7="900", d14="<34.5", d21="not detected"), drugs=[valganciclovir("d0")], words=words)
+    done = graft(
+        "d22",
+        viral_loads=loads(d0="12000", d7="900", d14="<34.5", d21="not detected"),
+        drugs=[valganciclovir("d0")],
+        words=words,
+    )
     said(done, "treatment_may_stop", "SOT4")
     silent(done, "treatment_goes_on")
-    once = graft("d22", viral_loads=loads(d0="12000", d7="900", d21="not detected"), drugs=[valganciclovir("d0")], words=words)
+    once = graft(
+        "d22", viral_loads=loads(d0="12000", d7="900", d21="not detected"), drugs=[valganciclovir("d0")], words=words
+    )
     silent(once, "treatment_may_stop")
     said(once, "treatment_goes_on", "SOT4")
     open_without(done, "treatment_may_stop", "clinical_course")

@@ -14,7 +14,13 @@ WELL = {
 
 def after(organ: str = "kidney", donor: str = "positive", recipient: str = "positive", **parts: object) -> Patient:
     """Two weeks of rest after three weeks of treatment; everything known, nothing else wrong."""
-    transplant = {"organ": organ, "date": "2025-03-01", "donor_igg": donor, "recipient_igg": recipient, "induction": "basiliximab"}
+    transplant = {
+        "organ": organ,
+        "date": "2025-03-01",
+        "donor_igg": donor,
+        "recipient_igg": recipient,
+        "induction": "basiliximab",
+    }
     return graft(
         "d26",
         host={"transplants": [transplant], "not": ["rejection"]},
@@ -22,7 +28,10 @@ def after(organ: str = "kidney", donor: str = "positive", recipient: str = "posi
             "viral_loads": CLEARED,
             "drugs": [valganciclovir("d0", "d21")],
             "labs": WELL,
-            "words": {"cmv_cmi": {"value": "positive", "date": "d24"}, "graft_manipulation": {"value": "t_replete", "date": "d0"}},
+            "words": {
+                "cmv_cmi": {"value": "positive", "date": "d24"},
+                "graft_manipulation": {"value": "t_replete", "date": "d0"},
+            },
             "complete": ["medications", "conditions", "procedures", "end_organ_disease"],
             **parts,
         },
@@ -100,9 +109,15 @@ def test_s24_symptoms_mean_a_test_now() -> None:
 
 
 def test_f_after_prophylaxis() -> None:
-    late = graft("d20", viral_loads=loads(d10="not detected"), drugs=[valganciclovir("d-90", "d0", every="24 h", intent="prophylaxis")])
+    late = graft(
+        "d20",
+        viral_loads=loads(d10="not detected"),
+        drugs=[valganciclovir("d-90", "d0", every="24 h", intent="prophylaxis")],
+    )
     assert "54 days" in said(late, "surveillance_after_prophylaxis", "EID10").text
-    positive = {"transplants": [{"organ": "kidney", "date": "2025-09-01", "donor_igg": "positive", "recipient_igg": "positive"}]}
+    positive = {
+        "transplants": [{"organ": "kidney", "date": "2025-09-01", "donor_igg": "positive", "recipient_igg": "positive"}]
+    }
     silent({**late, "host": positive}, "surveillance_after_prophylaxis")
     open_without(late, "surveillance_after_prophylaxis", "recipient_igg")
 

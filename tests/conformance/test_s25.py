@@ -24,7 +24,9 @@ def test_s25_stem_cells_are_the_worst_stratum() -> None:
 
 def test_s25_donor_positive_recipient_negative() -> None:
     assert "6 of 113" in said(failing(), "outlook_mismatch", "REDDY07").text
-    positive = {"transplants": [{"organ": "kidney", "date": "2025-09-01", "donor_igg": "positive", "recipient_igg": "positive"}]}
+    positive = {
+        "transplants": [{"organ": "kidney", "date": "2025-09-01", "donor_igg": "positive", "recipient_igg": "positive"}]
+    }
     silent(failing(host=positive), "outlook_mismatch")
     open_without(failing(), "outlook_mismatch", "recipient_igg")
 
