@@ -38,6 +38,7 @@ class Evidence:
         self.rows: Mapping[str, Row] = {row.event: row for rows in record.rows.values() for row in rows}
         self.named: dict[str, None] = {}
         self.conditions: dict[int, tuple[Reason, a.Condition]] = {}  # by identity; the reason is kept beside
+        self.trails: dict[int, tuple[FactValue, list[a.Event]]] = {}  # many facts come from one row
 
     def walkback(self, rule: Rule) -> a.Walkback:
         """The two halves of a rule as trees of conditions."""

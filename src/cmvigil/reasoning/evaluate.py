@@ -90,12 +90,36 @@ def _not(node: Not) -> Meaning:
     return lambda e: v.negate(part(e))
 
 
-def _many(how: Callable[[Any], v.Truth]) -> Callable[[Any], Meaning]:
-    def build(node: And | Or) -> Meaning:
-        parts = tuple(compiled(p) for p in node.parts)
-        return lambda e: how(p(e) for p in parts)
+def _and(node: And) -> Meaning:
+    parts = tuple(compiled(p) for p in node.parts)
 
-    return build
+    def meaning(e: Env) -> bool | None:
+        result: bool | None = True
+        for part in parts:
+            found = part(e)
+            if found is False:
+                return False
+            if found is None:
+                result = None
+        return result
+
+    return meaning
+
+
+def _or(node: Or) -> Meaning:
+    parts = tuple(compiled(p) for p in node.parts)
+
+    def meaning(e: Env) -> bool | None:
+        result: bool | None = False
+        for part in parts:
+            found = part(e)
+            if found is True:
+                return True
+            if found is None:
+                result = None
+        return result
+
+    return meaning
 
 
 def _at_least(node: AtLeast) -> Meaning:
@@ -188,8 +212,8 @@ _MEANING: dict[type[Expr], Callable[[Any], Meaning]] = {
     Ref: _ref,
     AsOf: lambda _: lambda e: e.as_of,
     Not: _not,
-    And: _many(v.conjunction),
-    Or: _many(v.disjunction),
+    And: _and,
+    Or: _or,
     AtLeast: _at_least,
     Compare: _compare,
     In: _in,

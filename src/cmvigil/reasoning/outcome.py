@@ -9,6 +9,9 @@ from typing import Any
 
 from .values import conjunction, negate, zero
 
+Trail = tuple[Any, ...]
+"""Event ids, and trails of the rows a row was made from: a tree, flattened only when someone asks to see it."""
+
 
 @dataclass(frozen=True, slots=True)
 class FactValue:
@@ -18,8 +21,23 @@ class FactValue:
     value: Any = None  # what rules see: None unless known or absent
     shown: Any = None
     day: date | None = None
-    events: tuple[str, ...] = ()
+    trail: Trail = field(default=(), compare=False)
     why: str = ""
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Ids of the events that carry the fact, each once."""
+        found: dict[str, None] = {}
+        seen: set[int] = set()
+        todo: list[Any] = [self.trail]
+        while todo:
+            item = todo.pop()
+            if isinstance(item, str):
+                found[item] = None
+            elif id(item) not in seen:
+                seen.add(id(item))
+                todo.extend(reversed(item))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

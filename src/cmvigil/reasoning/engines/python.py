@@ -8,18 +8,22 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Context, Decimal, Inexact, localcontext
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from ...record.tables import TABLES, Row, columns
 from .. import values as v
 from ..evaluate import Env, compiled, evaluate, once
-from ..model import And, Compare, Expr, Fact, In, Literal_, Program, Ref, walk
-from ..outcome import FactValue, Outcome, RuleTruth, hidden
+from ..model import And, Compare, Expr, Fact, In, Literal_, Program, Ref, Step, walk
+from ..outcome import FactValue, Outcome, RuleTruth, Trail, hidden
 from ..steps import Aggregate
 
 RowDict = dict[str, Any]
-EVENTS = "_events"  # event ids that a row of a view stands on (for the walk-back; not a column of the language)
+Sorted = tuple[list[RowDict], list[date]]
+"""Rows in total order, and their days."""
+TRAIL = "_trail"  # what a row of a view was made from (for the walk-back; not a column of the language)
+TRAIL_AT_MOST = 12
+ORDER = "_order"  # day, time, event id: the total order in which "latest" is meant
 _MIDNIGHT = time.min
 _EXACT = Context(prec=100, traps=[Inexact])
 
@@ -41,6 +45,7 @@ class _Run:
         self.program, self.as_of, self.patient = program, as_of, patient
         self.store = _Store(rows, as_of)
         self.views: dict[str, list[RowDict]] = {}
+        self.days: dict[str, list[date]] = {}
 
     def outcome(self, hide: frozenset[str]) -> Outcome:
         out = Outcome(self.patient, self.as_of, views=self.views)
@@ -60,27 +65,41 @@ class _Run:
     # -- facts ---------------------------------------------------------------------------------------------------------
     def rows_of(self, table: str, where: Expr | None) -> list[RowDict]:
         """Rows of a table or view for which ``where`` is true, in total order."""
-        found = self.store.rows(table, where) if table in TABLES else self.view(table)
-        return found if where is None else self.keep(where, found)
+        found, days = self.store.rows(table, where) if table in TABLES else self.view_with_days(table)
+        if where is None:
+            return found
+        start, stop = _narrowing(where).between(self.as_of, {}, days)
+        return self.keep(where, found[start:stop])
+
+    def view_with_days(self, name: str) -> Sorted:
+        """Rows of a view and their days."""
+        rows = self.view(name)
+        if name not in self.days:
+            self.days[name] = [row["day"] for row in rows]
+        return rows, self.days[name]
 
     def keep(self, where: Expr, rows: list[RowDict]) -> list[RowDict]:
         """Rows for which a condition is true."""
-        true = compiled(where)
-        return [row for row in rows if true(Env(self.as_of, row)) is True]
+        true, env, kept = compiled(where), Env(self.as_of, {}), []
+        for row in rows:
+            env.row = row
+            if true(env) is True:
+                kept.append(row)
+        return kept
 
     def fact(self, fact: Fact) -> FactValue:
         rows = self.rows_of(fact.table, fact.where)
         if not rows:
             return self.without_rows(fact)
         if fact.pick == "count":
-            return FactValue("known", Decimal(len(rows)), Decimal(len(rows)), rows[-1]["day"], _events(rows))
+            return FactValue("known", Decimal(len(rows)), Decimal(len(rows)), rows[-1]["day"], _trail(*rows))
         if fact.pick == "sum":
             return self.total(fact, rows)
         picked = _pick(fact.pick, fact.by, rows)
         shown = True if fact.pick == "any" else picked[fact.take]
-        day, events = picked["day"], picked[EVENTS]
+        day, events = picked["day"], picked[TRAIL]
         if self.conflicts(fact, rows, picked):
-            return FactValue("conflicting", None, shown, day, _events(rows), "results disagree")
+            return FactValue("conflicting", None, shown, day, _trail(*rows), "results disagree")
         if shown is None:
             problem = picked.get("problem")
             if fact.table == "measurement" and fact.take == "number" and picked["value"] is not None:
@@ -94,19 +113,19 @@ class _Run:
         for other in fact.unusable:
             rows = self.rows_of(other.table, other.where)
             if rows:
-                return FactValue("unusable", None, None, rows[-1]["day"], _events(rows), other.why)
+                return FactValue("unusable", None, None, rows[-1]["day"], _trail(*rows), other.why)
         for other in fact.absent:
             rows = self.rows_of(other.table, other.where)
             if rows:
-                return FactValue("absent", v.zero(fact.of), None, rows[-1]["day"], rows[-1][EVENTS])
+                return FactValue("absent", v.zero(fact.of), None, rows[-1]["day"], rows[-1][TRAIL])
         return FactValue("missing")
 
     def total(self, fact: Fact, rows: list[RowDict]) -> FactValue:
         parts = [row[fact.take] for row in rows]
         if None in parts:
-            return FactValue("missing", None, None, rows[-1]["day"], _events(rows), "a part is not known")
+            return FactValue("missing", None, None, rows[-1]["day"], _trail(*rows), "a part is not known")
         total = sum(parts, Decimal(0))
-        return FactValue("known", total, total, rows[-1]["day"], _events(rows))
+        return FactValue("known", total, total, rows[-1]["day"], _trail(*rows))
 
     def conflicts(self, fact: Fact, rows: list[RowDict], picked: RowDict) -> bool:
         if not fact.conflict or fact.pick == "any":
@@ -121,11 +140,14 @@ class _Run:
             rows: list[RowDict] = []
             for step in self.program.views[name].steps:
                 rows = _STEPS[step.op](self, step.args, rows)
+                if not _KEYS.isdisjoint(_made_by(step)):
+                    for row in rows:
+                        row[ORDER] = _order_of(row)
             self.views[name] = sorted(rows, key=_order)
         return self.views[name]
 
     def any_table(self, name: str, where: Expr | None = None) -> list[RowDict]:
-        return self.store.rows(name, where) if name in TABLES else self.view(name)
+        return self.store.rows(name, where)[0] if name in TABLES else self.view(name)
 
     def value(self, node: Any, row: RowDict, side: Mapping[str, Any] | None = None) -> Any:
         return evaluate(node, Env(self.as_of, row, side or {}))
@@ -133,7 +155,8 @@ class _Run:
 
 # -- operators of views: (run, parsed arguments, rows) -> rows --------------------
 def _from(run: _Run, args: Mapping[str, Any], _: list[RowDict]) -> list[RowDict]:
-    return list(run.any_table(args["table"]))
+    """Rows of the table, copied: from here on they are the view's own, and later steps write into them."""
+    return [dict(row) for row in run.any_table(args["table"])]
 
 
 def _where(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
@@ -141,20 +164,20 @@ def _where(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowD
 
 
 def _add(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
-    made = []
+    env = Env(run.as_of, {})
+    columns = [(name, compiled(node)) for name, node in args["columns"].items()]
     for row in rows:
-        row = dict(row)
-        for name, node in args["columns"].items():
-            row[name] = run.value(node, row)
-        made.append(row)
-    return made
+        env.row = row
+        for name, value in columns:
+            row[name] = value(env)
+    return rows
 
 
 def _streams(per: tuple[str, ...], rows: list[RowDict], key: Callable[[RowDict], Any]) -> Iterator[list[RowDict]]:
-    """Copies of the rows, sorted by ``key``, apart for each value of the ``per`` columns (unknown is a value)."""
+    """The rows sorted by ``key``, apart for each value of the ``per`` columns (unknown is a value)."""
     apart: dict[tuple[Any, ...], list[RowDict]] = defaultdict(list)
     for row in sorted(rows, key=key):
-        apart[tuple(row[c] for c in per)].append(dict(row))
+        apart[tuple([row[c] for c in per])].append(row)
     yield from apart.values()
 
 
@@ -220,43 +243,56 @@ def _pick_within(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> lis
     """For each row, one row of another table for which the condition is true.
 
     Only rows that share the columns that the condition equates, and lie between the days it names, are looked at; the
-    whole condition is still asked of each.
+    whole condition is still asked of each. Where nothing else ties the two rows, equal stretches give equal answers.
     """
     where: Expr | None = args["where"]
-    true = None if where is None else compiled(where)
     narrowing = _narrowing(where)
     apart: dict[tuple[Any, ...], list[RowDict]] = defaultdict(list)
     for other in run.any_table(args["with"], where):
-        apart[tuple(other[theirs] for theirs, _ in narrowing.equated)].append(other)
+        apart[tuple([other[theirs] for theirs, _ in narrowing.equated])].append(other)
     days = {key: [other["day"] for other in others] for key, others in apart.items()}
-    made = []
+    answers: dict[tuple[Any, ...], list[RowDict]] = {}
     for row in rows:
-        key = tuple(row[ours] for _, ours in narrowing.equated)
-        others = apart.get(key, [])
-        start, stop = narrowing.between(run, row, days.get(key, []))
-        found = others[start:stop] if args["pick"] == "first" else others[start:stop][::-1]
-        matching: list[RowDict] = []
-        for other in found:
-            if true is None or true(Env(run.as_of, other, row)) is True:
-                matching.append(other)
-                if args["pick"] in ("latest", "first", "any"):
-                    break
-        made.append(_attach(row, args, matching[::-1]))
-    return made
+        key = tuple([row[ours] for _, ours in narrowing.equated])
+        start, stop = narrowing.between(run.as_of, row, days.get(key, []))
+        matching = answers.get((key, start, stop))
+        if matching is None:
+            matching = _matching(run, args, apart.get(key, [])[start:stop], row)
+            if narrowing.nothing_else:
+                answers[key, start, stop] = matching
+        _attach(row, args, matching)
+    return rows
+
+
+def _matching(run: _Run, args: Mapping[str, Any], others: list[RowDict], row: RowDict) -> list[RowDict]:
+    """Rows for which the condition is true, in total order; one is enough where only the latest or first counts."""
+    if args["where"] is None:
+        return others
+    true, env = compiled(args["where"]), Env(run.as_of, {}, row)
+    found = []
+    for other in others if args["pick"] == "first" else others[::-1]:
+        env.row = other
+        if true(env) is True:
+            found.append(other)
+            if args["pick"] in ("latest", "first", "any"):
+                break
+    return found[::-1]
 
 
 @dataclass(frozen=True, slots=True)
 class _Narrowing:
-    """What a condition of ``pick_within`` plainly says of the other row: equal columns, first and last day."""
+    """What a condition plainly says of the other row: equal columns, first and last day; and whether it says more of
+    the two rows together."""
 
     equated: tuple[tuple[str, str], ...]
     bounds: tuple[tuple[str, Expr], ...]
+    nothing_else: bool
 
-    def between(self, run: _Run, row: RowDict, days: list[date]) -> tuple[int, int]:
+    def between(self, as_of: date, row: RowDict, days: list[date]) -> tuple[int, int]:
         """The stretch of sorted days that the bounds leave; empty where a bound is unknown."""
         start, stop = 0, len(days)
         for op, node in self.bounds:
-            limit = run.value(node, {}, row)
+            limit = evaluate(node, Env(as_of, {}, row))
             if limit is None:
                 return 0, 0
             at = (bisect_left if op in ("<", ">=") else bisect_right)(days, limit)
@@ -266,39 +302,46 @@ class _Narrowing:
 
 @once
 def _narrowing(where: Expr | None) -> _Narrowing:
-    equated, bounds = [], []
+    equated, bounds, nothing_else = [], [], True
     for part in where.parts if isinstance(where, And) else (where,):
         match part:
             case Compare("=", Ref(theirs, kind, ""), Ref(ours, _, "left")) if kind not in ("measured", "ratio"):
                 equated.append((theirs, ours))
-            case Compare(("<" | "<=" | ">" | ">=") as op, Ref("day", "date", ""), limit) if not _bare(limit):
+            case Compare(("<" | "<=" | ">" | ">=") as op, Ref("day", "date", ""), limit) if not _reads(limit, ""):
                 bounds.append((op, limit))
-    return _Narrowing(tuple(equated), tuple(bounds))
+            case Expr() if _reads(part, "left"):
+                nothing_else = False
+    return _Narrowing(tuple(equated), tuple(bounds), nothing_else)
 
 
-def _bare(node: Expr) -> bool:
-    """Whether an expression reads a column of the other row."""
-    return any(isinstance(item, Ref) and not item.side for item in walk(node))
+def _reads(node: Expr, side: str) -> bool:
+    """Whether an expression reads a column of one side: '' the other row, 'left' ours."""
+    return any(isinstance(item, Ref) and item.side == side for item in walk(node))
 
 
-def _attach(row: RowDict, args: Mapping[str, Any], matching: list[RowDict]) -> RowDict:
+def _attach(row: RowDict, args: Mapping[str, Any], matching: list[RowDict]) -> None:
+    """Write what was found into the row; ``matching`` is in total order (for ``first``: the one found)."""
     take: Mapping[str, str] = args["take"]
-    if args["pick"] == "count":
-        return {**row, **dict.fromkeys(take, Decimal(len(matching))), EVENTS: _join(row, *matching)}
-    if args["pick"] == "any":
-        return {**row, **dict.fromkeys(take, bool(matching)), EVENTS: _join(row, *matching)}
+    if args["pick"] in ("count", "any"):
+        found = Decimal(len(matching)) if args["pick"] == "count" else bool(matching)
+        row[TRAIL] = (row[TRAIL], _trail(*matching))
+        row.update(dict.fromkeys(take, found))
+        return
     if args["pick"] in ("highest", "lowest"):
         matching = [m for m in matching if m[args["by"]] is not None]
     if not matching:
-        return {**row, **dict.fromkeys(take)}
+        row.update(dict.fromkeys(take))
+        return
     picked = matching[0] if args["pick"] == "first" else _pick(args["pick"], args["by"], matching)
-    return {**row, **{new: picked[column] for new, column in take.items()}, EVENTS: _join(row, picked)}
+    row[TRAIL] = _trail(row, picked)
+    for new, column in take.items():
+        row[new] = picked[column]
 
 
 def _join_step(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
     others = run.any_table(args["with"])
     return [
-        {**row, **{new: other[column] for new, column in args["take"].items()}, EVENTS: _join(row, other)}
+        {**row, **{new: other[column] for new, column in args["take"].items()}, TRAIL: _trail(row, other)}
         for row in rows
         for other in others
     ]
@@ -309,15 +352,14 @@ def _band(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDi
     apart: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
     for entry in table.rows:
         apart[tuple(entry[k] for k in table.keys)].append(entry)
-    made = []
     for row in rows:
         entries = apart.get(tuple(run.value(args["keys"][k], row) for k in table.keys), [])
         if table.banded:
             value = run.value(args["value"], row)
             entries = [entry for entry in entries if _within(entry, value)]
-        found = entries[0] if entries else None
-        made.append({**row, **{new: None if found is None else found[column] for new, column in args["take"].items()}})
-    return made
+        for new, column in args["take"].items():
+            row[new] = entries[0][column] if entries else None
+    return rows
 
 
 def _within(entry: Mapping[str, Any], value: Any) -> bool:
@@ -333,7 +375,7 @@ def _group(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowD
         row: RowDict = {
             "day": group[0]["day"],
             "event": min(r["event"] for r in group),
-            EVENTS: _join(*group),
+            TRAIL: _trail(*group),
         }
         row["day"] = min(r["day"] for r in group)
         row.update({column: group[0][column] for column in args["by"]})
@@ -388,6 +430,7 @@ class _Store:
         self.as_of = as_of
         self.visible: dict[str, dict[str, list[Row]]] = {}
         self.made: dict[tuple[str, str], list[RowDict]] = {}
+        self.sorted: dict[tuple[str, tuple[str, ...] | None], Sorted] = {}
         for table in TABLES:
             by_concept: dict[str, list[Row]] = defaultdict(list)
             for row in rows.get(table, ()):
@@ -395,12 +438,16 @@ class _Store:
                     by_concept[getattr(row, "concept", "")].append(row)
             self.visible[table] = by_concept
 
-    def rows(self, table: str, where: Expr | None) -> list[RowDict]:
-        """Rows of an event table that ``where`` may accept (it is narrowed by concept only), in total order."""
+    def rows(self, table: str, where: Expr | None) -> Sorted:
+        """Rows of an event table that ``where`` may accept (narrowed by concept only), in total order; their days."""
         wanted = _concepts(where)
-        concepts = self.visible[table].keys() if wanted is None else [c for c in wanted if c in self.visible[table]]
-        found = [row for concept in concepts for row in self.of_concept(table, concept)]
-        return found if len(concepts) == 1 else sorted(found, key=_order)
+        if (table, wanted) not in self.sorted:
+            concepts = (
+                self.visible[table].keys() if wanted is None else dict.fromkeys(wanted) & self.visible[table].keys()
+            )
+            rows = sorted((row for concept in concepts for row in self.of_concept(table, concept)), key=_order)
+            self.sorted[table, wanted] = rows, [row["day"] for row in rows]
+        return self.sorted[table, wanted]
 
     def of_concept(self, table: str, concept: str) -> list[RowDict]:
         key = (table, concept)
@@ -411,12 +458,13 @@ class _Store:
     def as_row(self, table: str, row: Row) -> RowDict:
         names, read = _READ[table]
         made: RowDict = dict(zip(names, read(row), strict=True))
-        made[EVENTS] = (row.event,)
+        made[TRAIL] = (row.event,)
         if table == "measurement":
             value = made["value"]
             made["number"] = value.low if value is not None and value.is_point else None
         if made.get("end") is not None and made["end"] > self.as_of:
             made["end"] = None
+        made[ORDER] = _order_of(made)
         return made
 
 
@@ -440,8 +488,19 @@ def _when(row: RowDict) -> tuple[date, Any]:
     return row["day"], _MIDNIGHT if moment is None else moment.time()
 
 
-def _order(row: RowDict) -> tuple[Any, ...]:
+def _order_of(row: RowDict) -> tuple[Any, ...]:
     return (*_when(row), row["event"])
+
+
+_order: Callable[[RowDict], Any] = itemgetter(ORDER)
+_KEYS = frozenset({"day", "time", "event"})
+
+
+def _made_by(step: Step) -> Iterable[str]:
+    """Columns that a step writes."""
+    args: Mapping[str, Any] = step.args
+    made = args.get("columns") or args.get("take") or (args.get("as", ""),)
+    return (*made, "day") if step.op == "group" else made
 
 
 def _pick(pick: str, by: str, rows: list[RowDict]) -> RowDict:
@@ -457,12 +516,6 @@ def _pick(pick: str, by: str, rows: list[RowDict]) -> RowDict:
     return [row for row in known if v.sort_key(row[by]) == best][-1]
 
 
-def _join(*rows: RowDict) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for row in rows:
-        found.update(dict.fromkeys(row[EVENTS]))
-    return tuple(found)
-
-
-def _events(rows: list[RowDict]) -> tuple[str, ...]:
-    return _join(*rows)
+def _trail(*rows: RowDict) -> Trail:
+    """What a row made of these stands on; of many, the newest (rows come in total order)."""
+    return tuple(row[TRAIL] for row in rows[-TRAIL_AT_MOST:])
