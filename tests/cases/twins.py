@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import orjson
+from tests.support.twin import bundle
 
 from cmvigil.record.read import read_record
-from tests.support.twin import bundle
 
 ROOT = Path(__file__).parents[2] / "examples"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.silence.population import CERTAIN, EACH, bundles
 
 from cmvigil.advice import Advice
 from cmvigil.assess import assess
 from cmvigil.record.read import read_record
 from cmvigil.record.tables import Record
-from tests.silence.population import CERTAIN, EACH, bundles
 
 ORDINARY = Path(__file__).parent / "ordinary"
 
