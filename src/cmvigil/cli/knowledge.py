@@ -48,8 +48,6 @@ def show(
     knowledge: c.Overlays = None,
 ) -> None:
     """Show one entry as it is written, with its source and verification."""
-    import yaml
-
     from ..reasoning.loader import BASE
     from ..reasoning.source import read_folders
 
@@ -58,28 +56,27 @@ def show(
     for section, entries in layers.items():
         if name in entries:
             typer.echo(f"# {section}")
-            typer.echo(
-                yaml.safe_dump({name: _plain(entries[name])}, sort_keys=False, allow_unicode=True, width=100).rstrip()
-            )
+            typer.echo(_as_yaml({name: entries[name]}))
             return
     near = get_close_matches(name, [n for entries in layers.values() for n in entries], n=3)
     c.stop(f"nothing is named {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
 
 
-def _plain(value: Any) -> Any:
+def _as_yaml(content: dict[str, Any]) -> str:
+    """YAML with every number digit for digit."""
     from decimal import Decimal
 
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
-    return (
-        float(value)
-        if isinstance(value, Decimal) and value % 1
-        else int(value)
-        if isinstance(value, Decimal)
-        else value
-    )
+    import yaml
+
+    class Exact(yaml.SafeDumper):
+        pass
+
+    def number(dumper: yaml.SafeDumper, value: Decimal) -> yaml.ScalarNode:
+        text = f"{value:f}"
+        return dumper.represent_scalar(f"tag:yaml.org,2002:{'float' if '.' in text else 'int'}", text)
+
+    Exact.add_representer(Decimal, number)
+    return yaml.dump(content, Dumper=Exact, sort_keys=False, allow_unicode=True, width=100).rstrip()
 
 
 @app.command(cls=c.Command)

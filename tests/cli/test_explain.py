@@ -1,0 +1,97 @@
+"""``cmvigil explain``: applies, does not, cannot be told, gives way; down to the resource."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.run import CASE, ROOT, cmvigil
+
+from cmvigil.advice import Advice, Explanation, Item
+from cmvigil.assess import assess
+from cmvigil.assess.compose import day_of
+from cmvigil.assess.precedence import settle
+from cmvigil.reasoning.engines import python
+from cmvigil.reasoning.loader import load
+from cmvigil.record.read import read_record
+
+SPARSE = ROOT / "examples" / "sparse-record" / "case.yaml"
+OPENINGS = {
+    "applies": "Applies on ",
+    "silent": "Does not apply on ",
+    "undetermined": "Cannot be told on ",
+    "overridden": "Applies, but another rule takes precedence on ",
+    "provided": "Applies, provided what is not known is not so, on ",
+}
+
+
+def rules_by_state(file: Path) -> dict[str, str]:
+    """One rule for each state that occurs in a record."""
+    record = read_record(file)
+    outcome = python.run(load(), record.rows, day_of(record), record.patient)
+    return {found.state: name for name, found in settle(load(), outcome).items()}
+
+
+def items(advice: Advice) -> dict[str, Item]:
+    """What an answer says, by rule."""
+    said = [*advice.causes, *advice.findings, *advice.advice, *advice.abstentions]
+    return {item.rule: item for item in said}
+
+
+@pytest.mark.parametrize("file", [CASE, SPARSE], ids=["full", "sparse"])
+def test_every_state_is_told_in_words(file: Path) -> None:
+    found = rules_by_state(file)
+    assert {"applies", "silent", "undetermined"} <= found.keys()
+    for state, rule in found.items():
+        shown = cmvigil("explain", file, rule)
+        assert shown.exit_code == 0
+        first, second, *rest = shown.stdout.splitlines()
+        assert rule in first
+        assert second.startswith(OPENINGS[state])
+        assert any(line.startswith("Needs: ") for line in rest) == (state in ("undetermined", "provided"))
+        assert "It applies when" in rest
+        assert "Facts" in rest
+        assert "Sources" in rest
+        assert ("Overridden by: " in second) == (state == "overridden")
+
+
+def test_the_walk_goes_down_to_the_resource() -> None:
+    shown = cmvigil("explain", CASE.parent / "bundle.json", "cause_thiopurine").stdout
+    assert "azathioprine" in shown
+    assert "<- Medication" in shown
+
+
+def test_json_is_an_explanation_that_agrees_with_the_assessment() -> None:
+    advice = assess(read_record(CASE))
+    for rule, item in list(items(advice).items())[:10]:
+        found = Explanation.model_validate_json(cmvigil("explain", CASE, rule, "--json").stdout)
+        assert (found.rule, found.state, found.headline) == (rule, item.state, item.headline)
+        assert found.walkback == item.walkback
+        assert found.as_of == advice.as_of
+
+
+def test_as_of_is_honoured() -> None:
+    early = json.loads(cmvigil("explain", CASE, "cause_thiopurine", "--json", "--as-of", "2020-01-01").stdout)
+    assert (early["as_of"], early["state"]) == ("2020-01-01", "silent")
+    assert cmvigil("explain", CASE, "cause_thiopurine", "--as-of", "soon").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [("cause_thiopurin", "did you mean cause_thiopurine"), ("zzzz", "`cmvigil knowledge search` finds names")],
+)
+def test_an_unknown_rule_is_refused_with_a_hint(rule: str, said: str) -> None:
+    shown = cmvigil("explain", CASE, rule)
+    assert shown.exit_code == 2
+    assert shown.stdout == ""
+    assert shown.stderr.startswith(f"no rule named {rule!r}; ")
+    assert said in shown.stderr
+
+
+def test_a_record_without_a_day_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    file.write_text("cmvigil: 1\n")
+    shown = cmvigil("explain", file, "cause_thiopurine")
+    assert shown.exit_code == 2
+    assert "no dated entry" in shown.stderr
