@@ -620,3 +620,22 @@ def test_a_site_mapping(tmp_path: Path) -> None:
     assert (blood.unit, blood.value, blood.reported) == ("IU/mL", Range.point(Decimal(50)), "100 copies/mL")
     assert neutrophils.value == Range.point(Decimal(2))
     assert issues(found, "unmapped") == ["a mapped code with IU/mL, csf"]
+
+
+@pytest.mark.parametrize(
+    ("bundle", "place"),
+    [
+        ({"resourceType": "Bundle", "entry": {"resource": {}}}, "Bundle.entry"),
+        ({"resourceType": "Bundle", "entry": [{"fullUrl": "urn:uuid:1"}]}, "Bundle.entry[0]"),
+        ({"resourceType": "Bundle", "entry": ["Patient/1"]}, "Bundle.entry[0]"),
+        ({"resourceType": "Bundle", "entry": [{"resource": {"id": "1"}}]}, "Bundle.entry[0].resource"),
+    ],
+)
+def test_what_cannot_be_taken_apart_is_counted_as_rejected(bundle: dict[str, Any], place: str) -> None:
+    issues = read_record(json.dumps(bundle).encode()).issues
+    assert [(issue.level, issue.place) for issue in issues] == [("rejected", place)]
+
+
+def test_an_entry_that_only_asks_is_not_lost_data() -> None:
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [{"request": {"method": "DELETE", "url": "x"}}]}
+    assert read_record(json.dumps(bundle).encode()).issues == []

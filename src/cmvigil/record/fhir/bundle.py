@@ -12,7 +12,7 @@ from cmvigil.record.codes import with_site
 from cmvigil.record.errors import IntakeError, Problem, listed
 from cmvigil.record.fhir import condition, medication, observation
 from cmvigil.record.fhir.intake import Intake, Place, decimal, dicts, extension
-from cmvigil.record.tables import Person, Record
+from cmvigil.record.tables import Issue, Person, Record
 
 MAX_DEPTH = 5  # Bundles within Bundles
 
@@ -32,12 +32,14 @@ _ODD = (AttributeError, TypeError, ValueError, KeyError, IndexError, ArithmeticE
 
 def bundle_record(data: dict[str, Any], *, name: str, mapping: Path | None, patient: str | None) -> Record:
     """The record of one patient. Raises IntakeError for a Bundle of several patients without a choice."""
-    entries = list(_entries(data, "Bundle" if data.get("resourceType") == "Bundle" else "", 0))
+    lost: list[Issue] = []
+    entries = list(_entries(data, "Bundle" if data.get("resourceType") == "Bundle" else "", 0, lost))
     aliases = _aliases(entries)
     subjects = [_subject(resource, url, aliases) for resource, url, _ in entries]
     found = list(dict.fromkeys(each for each in subjects if each is not None and "/" not in each))
     chosen = _choose(found, aliases, patient, name)
     intake = Intake(chosen or "patient", with_site(mapping))
+    intake.record.issues.extend(lost)
     resources = intake.resources
     counts = intake.record.counts
     counts.update({f"read.{kind}": n for kind, n in sorted(Counter(e[0]["resourceType"] for e in entries).items())})
@@ -71,26 +73,38 @@ def bundle_record(data: dict[str, Any], *, name: str, mapping: Path | None, pati
     return intake.record
 
 
-def _entries(data: Any, path: str, depth: int) -> Iterator[tuple[dict[str, Any], str, str]]:
-    """Every resource with its fullUrl and its path, Bundles unpacked."""
+def _entries(data: Any, path: str, depth: int, lost: list[Issue]) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """Every resource with its fullUrl and its path, Bundles unpacked; what cannot be taken apart goes to ``lost``."""
     if data.get("resourceType") != "Bundle":
         yield {**data, "resourceType": str(data.get("resourceType"))}, "", path
         return
+    entries = data.get("entry", [])
     if depth > MAX_DEPTH:
-        return
-    entries = data.get("entry")
-    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-        resource = entry.get("resource") if isinstance(entry, dict) else None
-        if not isinstance(resource, dict):
-            continue
-        where = f"{path}.entry[{index}].resource"
-        if resource.get("resourceType") == "Bundle":
-            yield from _entries(resource, where, depth + 1)
-        else:
-            url = entry.get("fullUrl")
-            if not isinstance(resource.get("resourceType"), str):
-                resource = {**resource, "resourceType": "a resource without a type"}
-            yield resource, url if isinstance(url, str) else "", where
+        lost.append(_rejected(path, f"a Bundle {depth} levels deep", f"at most {MAX_DEPTH} levels"))
+    elif not isinstance(entries, list):
+        lost.append(_rejected(f"{path}.entry", type(entries).__name__, "a list of entries"))
+    else:
+        for index, entry in enumerate(entries):
+            yield from _entry(entry, f"{path}.entry[{index}]", depth, lost)
+
+
+def _entry(entry: Any, path: str, depth: int, lost: list[Issue]) -> Iterator[tuple[dict[str, Any], str, str]]:
+    resource = entry.get("resource") if isinstance(entry, dict) else None
+    if not isinstance(resource, dict):
+        # A transaction may delete or search without carrying a resource: nothing is lost then.
+        if not (isinstance(entry, dict) and ("request" in entry or "response" in entry)):
+            lost.append(_rejected(path, "an entry without a resource", "a resource"))
+    elif resource.get("resourceType") == "Bundle":
+        yield from _entries(resource, f"{path}.resource", depth + 1, lost)
+    elif not isinstance(resource.get("resourceType"), str):
+        lost.append(_rejected(f"{path}.resource", "no resourceType", "a resource with its type"))
+    else:
+        url = entry.get("fullUrl")
+        yield resource, url if isinstance(url, str) else "", f"{path}.resource"
+
+
+def _rejected(place: str, found: str, expected: str) -> Issue:
+    return Issue("rejected", place, found, expected, "Not used; send it whole.")
 
 
 def _aliases(entries: list[tuple[dict[str, Any], str, str]]) -> dict[str, str]:
