@@ -44,17 +44,15 @@ def explain_command(
 
 
 def _print(found: a.Explanation) -> None:
+    from rich.markup import escape
+
     out = c.console()
-    out.print(
-        f"[bold]{found.headline}[/bold]  ({found.rule}{', ' + found.statement if found.statement else ''})",
-        soft_wrap=True,
-    )
-    out.print(
-        f"{_STATE[found.state]} on {found.as_of}."
-        + (f" Overridden by: {found.overridden_by}." if found.overridden_by else "")
-    )
+    named = f"({found.rule}{', ' + found.statement if found.statement else ''})"
+    out.print(f"[bold]{escape(found.headline)}[/bold]  {named}", soft_wrap=True)
+    overridden = f" Overridden by: {found.overridden_by}." if found.overridden_by else ""
+    out.print(f"{_STATE[found.state]} on {found.as_of}.{overridden}", markup=False)
     if found.needs:
-        out.print("Needs: " + "; ".join(found.facts[name].label for name in found.needs))
+        out.print("Needs: " + "; ".join(found.facts[name].label for name in found.needs), markup=False)
     _tree(out, "It applies when", found.walkback.when)
     if found.walkback.unless is not None:
         _tree(out, "unless", found.walkback.unless)

@@ -52,11 +52,13 @@ def _quiet(json: bool, days: int) -> TextIO:
 
 
 def _print(found: Replay) -> None:
+    from rich.markup import escape
+
     out = c.console()
     before: list[str] = []
     for day in found.days:
         if day.status != before:
-            out.print(f"[bold]{day.day}[/bold]  " + "; ".join(day.status), soft_wrap=True)
+            out.print(f"[bold]{day.day}[/bold]  " + escape("; ".join(day.status)), soft_wrap=True)
             before = day.status
     out.print(f"\n[bold]First said[/bold] (looked on {len(found.days)} days; --every 1 looks on each)")
     for first in found.first:
