@@ -32,9 +32,8 @@ def main(words: list[str]) -> int:
             say("expected.csv no longer holds: see tests/mutation/test_mutation.py")
             return 1
         score, decisions = trial.run(), kept
-    say(
-        f"mutants {score.total}, equivalent {len(score.equivalent)}, patients {len(trial.snapshots)}, decisions {len(decisions)}"
-    )
+    say(f"mutants {score.total}, and {len(score.equivalent)} that no value can tell from the real thing")
+    say(f"patients {len(trial.snapshots)}, single decisions {len(decisions)}")
     for layers in (("written",), ("written", "pinned"), ("written", "pinned", "decided")):
         say(f"killed by {' + '.join(layers):28} {100 * score.share(*layers):5.1f} %")
     found = coverage(program, trial.snapshots, decisions)

@@ -1,6 +1,6 @@
 """What the mutants are held against: three layers of expected answers, each readable.
 
-- *written*: what people wrote down that patients should hear, in ``examples/*/expected.yaml`` and in the conformance tests;
+- *written*: what people wrote that patients should hear: ``examples/*/expected.yaml``, the conformance tests;
 - *pinned*: ``expected.csv``, what became true, false or unknown for every example on every day with news;
 - *decided*: ``decisions.csv``, single decisions ("given these facts, this is true") for what no patient reaches.
 """
@@ -196,12 +196,12 @@ class Decision:
 def read_decisions() -> list[Decision]:
     """The rows of ``decisions.csv``."""
     with DECIDED.open(encoding="utf-8", newline="") as file:
-        return [
-            Decision(
-                row["name"], tuple(tuple(part.split("=", 1)) for part in row["given"].split("; ") if part), row["truth"]
-            )  # type: ignore[misc]
-            for row in csv.DictReader(file)
-        ]
+        return [Decision(row["name"], _given(row["given"]), row["truth"]) for row in csv.DictReader(file)]
+
+
+def _given(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = (part.partition("=") for part in text.split("; ") if part)
+    return tuple((name, value) for name, _, value in pairs)
 
 
 def write_decisions(decisions: Iterable[Decision]) -> None:

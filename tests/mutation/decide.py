@@ -60,9 +60,8 @@ class Question:
             case Compare(_, Ref(name, "text"), Literal_(value)):
                 self.put(name, str(value), "other")
             case Compare(_, left, right):
-                numbers = [
-                    item.value for item in walk(node) if isinstance(item, Literal_) and isinstance(item.value, Decimal)
-                ]
+                literals = [item.value for item in walk(node) if isinstance(item, Literal_)]
+                numbers = [value for value in literals if isinstance(value, Decimal)]
                 edges = [edge for number in numbers for edge in (number, number + step(number), number - step(number))]
                 for name in names(left) + names(right):
                     kind = self.kinds[name]

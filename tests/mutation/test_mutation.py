@@ -1,6 +1,6 @@
 """What the pathway says of known patients and single decisions is written down; a slip in it does not go unseen.
 
-When knowledge changes on purpose: ``python -m tests.mutation --write``, then read the diff of the two tables line by line.
+When knowledge changes on purpose: ``python -m tests.mutation --write``, then read the diff of the tables.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Patients from a public generator who have what CMV feeds on (colitis, a kidney graft, HIV) and no CMV.
 
-The generator's own modules make such patients rarely, so three of them are copied and their first state is made certain.
+The generator's own modules make such patients rarely, so three are copied and their first state is made certain.
 What it makes is kept under ``build/``: seeded, so the same patients every time.
 """
 
