@@ -257,6 +257,18 @@ def test_s11_ganciclovir_resistance_changes_the_class() -> None:
     open_without(resistant, "after_ganciclovir_resistance", "ganciclovir_call")
 
 
+def test_s11_no_step_down_from_the_class_that_works() -> None:
+    changed = failing(
+        drugs=[valganciclovir("d0", "d36"), drug("foscarnet", "d37", adequate="yes", route="iv")],
+        **genotype(calls={"ganciclovir": "resistant"}),
+    )
+    said(changed, "stay_on_the_other_class", "LAB-FOS")
+    silent(changed, "after_ganciclovir_resistance")
+    assert any("Foscarnet goes on" in sentence for sentence in answer(changed).summary)
+    silent({**changed, **genotype(calls={"ganciclovir": "susceptible"})}, "stay_on_the_other_class")
+    open_without(changed, "stay_on_the_other_class", "ganciclovir_call")
+
+
 def test_g6_maribavir_with_ganciclovir() -> None:
     both = failing(drugs=[valganciclovir("d0"), drug("maribavir", "d30", dose="400 mg", every="12 h")])
     assert said(both, "ganciclovir_with_maribavir", "LAB-MBV").severity == "harm"

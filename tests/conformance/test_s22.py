@@ -109,6 +109,15 @@ def test_e1_preemptive_start() -> None:
     open_without(positive, "treat_dnaemia_before_disease", "latest_load")
 
 
+def test_e8_stem_cell_recipients_start_lower() -> None:
+    stem_cells = {"transplants": [{"organ": "stem_cell", "date": "2025-12-01", "recipient_igg": "positive"}]}
+    low = graft("d2", host=stem_cells, viral_loads=loads(d0="700"))
+    said(low, "treat_dnaemia_after_stem_cells", "ECIL7")
+    silent(low, "treat_dnaemia_before_disease")
+    silent(graft("d2", viral_loads=loads(d0="700")), "treat_dnaemia_after_stem_cells")
+    open_without(low, "treat_dnaemia_after_stem_cells", "latest_load")
+
+
 def test_e2_end_points() -> None:
     words = {"clinical_course": {"value": "resolved", "date": "d20"}}
     done = graft(
