@@ -14,9 +14,9 @@ from ....record.tables import TABLES, Range, Row
 from ...model import Program, names
 from ...outcome import FactValue, Outcome, RuleTruth
 from ...values import Ratio as RatioValue
-from .expressions import Env, Measured, Ratio, Scalar, Value, flat, listed, quoted, stored, truth, value_of
+from .expressions import Env, Measured, Ratio, Scalar, Value, flat, listed, literal, quoted, stored, truth, value_of
 from .facts import FactSql
-from .load import event_shapes, load, visible_select
+from .load import create_table, event_shapes, load, visible_select
 from .views import ViewSql, band_name, band_select, table_name
 
 Records = Iterable[tuple[str, Mapping[str, Iterable[Row]]]]
@@ -38,13 +38,15 @@ def run(
     """
     plan = compile_program(program)
     on = connection or duckdb.connect()
-    made = ["snapshot", *(quoted(f"event_{table}") for table in plan.events), *plan.tables, *plan.conclusions]
+    made = ["snapshot", "hidden", *(quoted(f"event_{table}") for table in plan.events), *plan.tables, *plan.conclusions]
     try:
         load(on, records, snapshots, plan.events)
         for name, select in plan.tables.items():
             on.execute(f"CREATE TEMP TABLE {name} AS\n{select}")
-        for fact, patients in _by_fact(hide).items():
-            on.execute(plan.hide(fact), [patients])
+        hidden = sorted(set(hide))
+        if hidden:
+            create_table(on, "hidden", {"patient": "VARCHAR", "fact": "VARCHAR"}, hidden)
+            on.execute(plan.hide({fact for _, fact in hidden}))
         for name, select in plan.conclusions.items():
             on.execute(f"CREATE TEMP TABLE {name} AS\n{select}")
         return plan.outcomes(on)
@@ -53,13 +55,6 @@ def run(
             on.close()
         else:
             on.execute("".join(f"DROP TABLE IF EXISTS {name};" for name in made))
-
-
-def _by_fact(hide: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    patients: dict[str, list[str]] = {}
-    for patient, fact in hide:
-        patients.setdefault(fact, []).append(patient)
-    return patients
 
 
 @dataclass(slots=True)
@@ -72,11 +67,17 @@ class Plan:
     conclusions: dict[str, str]
     values: dict[str, Value]  # shapes of facts, derived facts and definitions
 
-    def hide(self, fact: str) -> str:
-        """The statement that takes a fact away from some patients."""
-        columns = [f"{quoted(f'{fact}__state')} = 'missing'", f"{quoted(f'{fact}__day')} = NULL"]
-        columns += [f"{quoted(column)} = NULL" for column, _ in flat(fact, self.values[fact])]
-        return f"UPDATE facts SET {', '.join(columns)} WHERE patient IN (SELECT UNNEST($1::VARCHAR[]))"
+    def hide(self, facts: Iterable[str]) -> str:
+        """The statement that takes the facts of the table ``hidden`` away from their patients."""
+        whose, changes = [], []
+        for fact in sorted(facts):
+            flag, state = quoted(f"{fact}__hidden"), f"{fact}__state"
+            whose.append(f"BOOL_OR(fact = {literal(fact, 'text').sql}) AS {flag}")
+            for column in (f"{fact}__day", *(name for name, _ in flat(fact, self.values[fact]))):
+                changes.append(f"{quoted(column)} = CASE WHEN NOT h.{flag} THEN facts.{quoted(column)} END")
+            changes.append(f"{quoted(state)} = CASE WHEN h.{flag} THEN 'missing' ELSE facts.{quoted(state)} END")
+        found = f"SELECT patient,\n  {', '.join(whose)}\nFROM hidden GROUP BY patient"
+        return f"UPDATE facts SET {', '.join(changes)}\nFROM ({found}) AS h WHERE h.patient = facts.patient"
 
     def outcomes(self, on: duckdb.DuckDBPyConnection) -> dict[Key, Outcome]:
         """Read the tables ``states`` (facts among them) and ``rules``."""
