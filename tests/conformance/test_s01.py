@@ -1,21 +1,42 @@
-"""S01: steroids and azathioprine drive colonic reactivation; each driver with dose, duration and how the evidence stands."""
+"""S01: steroids and azathioprine drive colonic reactivation: dose, duration and how the evidence stands."""
 
 from __future__ import annotations
 
 import pytest
-
 from tests.conformance.support import COLITIS, GANCICLOVIR, KIDNEY, NO_CMV, STEROID, Says, answer, changed, items
 
-ON_AZATHIOPRINE = changed(COLITIS, {"drugs": [STEROID, {"drug": "azathioprine", "dose": "150 mg", "every": "daily", "start": "d-60"}]})
+ON_AZATHIOPRINE = changed(
+    COLITIS, {"drugs": [STEROID, {"drug": "azathioprine", "dose": "150 mg", "every": "daily", "start": "d-60"}]}
+)
 ON_CICLOSPORIN = changed(COLITIS, {"drugs": [{"drug": "ciclosporin", "start": "d-8"}]})
 ON_TOFACITINIB = changed(COLITIS, {"drugs": [{"drug": "tofacitinib", "start": "d-60"}]})
 
 
-
 STATEMENTS = [
-    Says("cause_steroid", "S01", COLITIS, {"drugs": [GANCICLOVIR]}, "systemic_steroid", words="40 mg/d in prednisone equivalents, for 30 days"),
-    Says("cause_thiopurine", "S01", ON_AZATHIOPRINE, {"drugs": [STEROID]}, "thiopurine_now", words="azathioprine 150 mg, since 29 Jan 2026"),
-    Says("cause_calcineurin_inhibitor", "S01", ON_CICLOSPORIN, {"host": {"ibd": None}}, "calcineurin_now", words="18 of 23"),
+    Says(
+        "cause_steroid",
+        "S01",
+        COLITIS,
+        {"drugs": [GANCICLOVIR]},
+        "systemic_steroid",
+        words="40 mg/d in prednisone equivalents, for 30 days",
+    ),
+    Says(
+        "cause_thiopurine",
+        "S01",
+        ON_AZATHIOPRINE,
+        {"drugs": [STEROID]},
+        "thiopurine_now",
+        words="azathioprine 150 mg, since 29 Jan 2026",
+    ),
+    Says(
+        "cause_calcineurin_inhibitor",
+        "S01",
+        ON_CICLOSPORIN,
+        {"host": {"ibd": None}},
+        "calcineurin_now",
+        words="18 of 23",
+    ),
     Says("cause_jak_inhibitor", "S01", ON_TOFACITINIB, {"drugs": [STEROID]}, "jak_now"),
     Says("cause_transplant_drugs", "S01", KIDNEY, {"drugs": [GANCICLOVIR]}, "organ_recorded", words="mycophenolate"),
 ]

@@ -1,9 +1,8 @@
-"""S02: immune control, as far as the bedside shows it: lymphocytes, CMV-specific immunity, IgG, depleting antibodies."""
+"""S02: immune control: lymphocytes, CMV-specific immunity, IgG, depleting antibodies."""
 
 from __future__ import annotations
 
 import pytest
-
 from tests.conformance.support import COLITIS, KIDNEY, Says, answer, changed
 
 LOW_LYMPHOCYTES = changed(COLITIS, {"labs": {"lymphocytes": {"date": "d-1", "value": "0.5 10*9/L"}}})
@@ -13,14 +12,47 @@ LOW_IGG = changed(KIDNEY, {"labs": {"igg": {"date": "d-5", "value": "3.1 g/L"}}}
 DEPLETED = changed(KIDNEY, {"drugs": [{"drug": "antithymocyte globulin", "start": "2025-11-01", "end": "2025-11-05"}]})
 
 
-
 STATEMENTS = [
-    Says("axis_lymphocytes_low", "S02", LOW_LYMPHOCYTES, {"labs": {"lymphocytes": {"date": "d-1", "value": "0.8 10*9/L"}}}, "lymphocytes", words="0.5 ×10⁹/L on 29 Mar 2026"),
-    Says("axis_lymphocytes_adequate", "S02", COLITIS, {"labs": {"lymphocytes": {"date": "d-1", "value": "0.9 10*9/L"}}}, "lymphocytes"),
-    Says("axis_immunity_absent", "S02", NO_IMMUNITY, {"words": {"cmv_cmi": {"value": "positive", "date": "d-5"}}}, "cmv_immunity"),
-    Says("axis_immunity_present", "S02", IMMUNITY, {"words": {"cmv_cmi": {"value": "indeterminate", "date": "d-5"}}}, "cmv_immunity"),
-    Says("axis_igg_low", "S02", LOW_IGG, {"labs": {"igg": {"date": "d-5", "value": "4.2 g/L"}}}, "igg", words="3.1 g/L"),
-    Says("cause_depleting_antibody", "S02", DEPLETED, {"drugs": [{"drug": "basiliximab", "start": "2025-11-01", "end": "2025-11-05"}]}, "depletion_recorded", words="antithymocyte globulin"),
+    Says(
+        "axis_lymphocytes_low",
+        "S02",
+        LOW_LYMPHOCYTES,
+        {"labs": {"lymphocytes": {"date": "d-1", "value": "0.8 10*9/L"}}},
+        "lymphocytes",
+        words="0.5 ×10⁹/L on 29 Mar 2026",
+    ),
+    Says(
+        "axis_lymphocytes_adequate",
+        "S02",
+        COLITIS,
+        {"labs": {"lymphocytes": {"date": "d-1", "value": "0.9 10*9/L"}}},
+        "lymphocytes",
+    ),
+    Says(
+        "axis_immunity_absent",
+        "S02",
+        NO_IMMUNITY,
+        {"words": {"cmv_cmi": {"value": "positive", "date": "d-5"}}},
+        "cmv_immunity",
+    ),
+    Says(
+        "axis_immunity_present",
+        "S02",
+        IMMUNITY,
+        {"words": {"cmv_cmi": {"value": "indeterminate", "date": "d-5"}}},
+        "cmv_immunity",
+    ),
+    Says(
+        "axis_igg_low", "S02", LOW_IGG, {"labs": {"igg": {"date": "d-5", "value": "4.2 g/L"}}}, "igg", words="3.1 g/L"
+    ),
+    Says(
+        "cause_depleting_antibody",
+        "S02",
+        DEPLETED,
+        {"drugs": [{"drug": "basiliximab", "start": "2025-11-01", "end": "2025-11-05"}]},
+        "depletion_recorded",
+        words="antithymocyte globulin",
+    ),
 ]
 
 

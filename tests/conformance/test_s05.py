@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.conformance.support import COLITIS, GANCICLOVIR, STEROID, Says, answer, changed, items, state
 
 FULMINANT = changed(COLITIS, {"host": {"ibd": {"severity": "fulminant"}}})
 
 STATEMENTS = [
-    Says("consider_vedolizumab", "S05", COLITIS, {"drugs": [STEROID]}, "steroid_response", words="never the only rescue"),
+    Says(
+        "consider_vedolizumab", "S05", COLITIS, {"drugs": [STEROID]}, "steroid_response", words="never the only rescue"
+    ),
     Says("no_vedolizumab_as_rescue", "S05", FULMINANT, {"host": {"ibd": {"severity": "severe"}}}, "fulminant_recorded"),
 ]
 

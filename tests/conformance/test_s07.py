@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.conformance.support import COLITIS, STEROID, Says, answer, changed, items
 
-ON_MERCAPTOPURINE = changed(COLITIS, {"drugs": [{"drug": "mercaptopurine", "dose": "50 mg", "every": "daily", "start": "d-80"}]})
+ON_MERCAPTOPURINE = changed(
+    COLITIS, {"drugs": [{"drug": "mercaptopurine", "dose": "50 mg", "every": "daily", "start": "d-80"}]}
+)
 
 STATEMENTS = [
-    Says("compare_vedolizumab", "S07", COLITIS, {"host": {"ibd": None}}, "ibd_recorded", words="it does not keep CMV away"),
-    Says("compare_thiopurine", "S07", ON_MERCAPTOPURINE, {"drugs": [STEROID]}, "thiopurine_now", words="evidence conflicts"),
+    Says(
+        "compare_vedolizumab",
+        "S07",
+        COLITIS,
+        {"host": {"ibd": None}},
+        "ibd_recorded",
+        words="it does not keep CMV away",
+    ),
+    Says(
+        "compare_thiopurine",
+        "S07",
+        ON_MERCAPTOPURINE,
+        {"drugs": [STEROID]},
+        "thiopurine_now",
+        words="evidence conflicts",
+    ),
 ]
 
 

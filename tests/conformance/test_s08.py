@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.conformance.support import COLITIS, GANCICLOVIR, STEROID, Says, answer, changed, items, state
+from tests.conformance.support import COLITIS, GANCICLOVIR, STEROID, Says, answer, changed, items
 
 ON_VEDOLIZUMAB = changed(COLITIS, {"drugs": [STEROID, GANCICLOVIR, {"drug": "vedolizumab", "start": "2025-09-01"}]})
 SPREAD = {"cmv": {"episodes": [{"start": "d-10", "site": ["colon", "liver"]}]}}
 
 STATEMENTS = [
     Says("keep_vedolizumab", "S08", ON_VEDOLIZUMAB, SPREAD, "vedolizumab_now", words="since 1 Sep 2025"),
-    Says("hold_vedolizumab", "S08", changed(ON_VEDOLIZUMAB, SPREAD), {"cmv": {"episodes": [{"start": "d-10", "site": "colon"}]}}, "outside_gut_recorded"),
+    Says(
+        "hold_vedolizumab",
+        "S08",
+        changed(ON_VEDOLIZUMAB, SPREAD),
+        {"cmv": {"episodes": [{"start": "d-10", "site": "colon"}]}},
+        "outside_gut_recorded",
+    ),
 ]
 
 

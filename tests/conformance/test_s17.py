@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.conformance.support import COLITIS, GANCICLOVIR, KIDNEY, STEROID, TACROLIMUS, Says, answer, changed, items, state
+from tests.conformance.support import (
+    COLITIS,
+    GANCICLOVIR,
+    KIDNEY,
+    STEROID,
+    TACROLIMUS,
+    Says,
+    answer,
+    changed,
+    items,
+    state,
+)
 
 AGAIN = changed(
     COLITIS,
-    {"viral_loads": None, "cmv": {"episodes": [{"start": "2025-06-01", "end": "2025-06-30", "site": "colon"}, {"start": "d-10", "site": "colon"}]}},
+    {
+        "viral_loads": None,
+        "cmv": {
+            "episodes": [
+                {"start": "2025-06-01", "end": "2025-06-30", "site": "colon"},
+                {"start": "d-10", "site": "colon"},
+            ]
+        },
+    },
 )
 ONCE = {"cmv": {"episodes": [{"start": "d-10", "site": "colon"}]}}
 RESCUE = {"findings": {"rescue_option": {"present": "yes", "date": "d-1"}}}
-GRAFT_ON_STEROID = changed(KIDNEY, {"drugs": [{"drug": "prednisolone", "dose": "5 mg", "every": "daily", "start": "2025-11-01"}]})
+GRAFT_ON_STEROID = changed(
+    KIDNEY, {"drugs": [{"drug": "prednisolone", "dose": "5 mg", "every": "daily", "start": "2025-11-01"}]}
+)
 
 STATEMENTS = [
     Says("taper_steroids", "S17", AGAIN, ONCE, "disease_recurred", words="40 mg/d prednisone equivalent for 30 days"),
-    Says("cover_adrenals", "S17", AGAIN, {"drugs": [{**STEROID, "start": "d-10"}]}, "steroid_days", words="for 30 days"),
+    Says(
+        "cover_adrenals", "S17", AGAIN, {"drugs": [{**STEROID, "start": "d-10"}]}, "steroid_days", words="for 30 days"
+    ),
     Says("name_rescue_first", "S17", AGAIN, RESCUE, "systemic_steroid"),
-    Says("keep_maintenance_steroid", "S17", GRAFT_ON_STEROID, {"drugs": [TACROLIMUS]}, "systemic_steroid", words="5 mg/d"),
+    Says(
+        "keep_maintenance_steroid", "S17", GRAFT_ON_STEROID, {"drugs": [TACROLIMUS]}, "systemic_steroid", words="5 mg/d"
+    ),
 ]
 
 
@@ -42,7 +66,9 @@ def test_s17_needs_a_steroid() -> None:
 
 
 def test_s17_asks_for_the_steroid_where_medication_is_not_complete() -> None:
-    item = items(answer(changed(AGAIN, {"drugs": [GANCICLOVIR], "complete": ["symptoms", "conditions"]})))["taper_steroids"]
+    item = items(answer(changed(AGAIN, {"drugs": [GANCICLOVIR], "complete": ["symptoms", "conditions"]})))[
+        "taper_steroids"
+    ]
     assert item.state == "undetermined"
     assert item.needs == ["systemic_steroid"]
 
@@ -60,5 +86,11 @@ def test_s17_first_episode_gets_the_rule_for_colitis() -> None:
 
 
 def test_s17_adrenal_suppression_stated_counts_at_once() -> None:
-    stated = changed(COLITIS, {"drugs": [{**STEROID, "start": "d-3"}], "findings": {"steroid_dependent_adrenal": {"present": "yes", "date": "d-3"}}})
+    stated = changed(
+        COLITIS,
+        {
+            "drugs": [{**STEROID, "start": "d-3"}],
+            "findings": {"steroid_dependent_adrenal": {"present": "yes", "date": "d-3"}},
+        },
+    )
     assert items(answer(stated))["cover_adrenals"].severity == "harm"

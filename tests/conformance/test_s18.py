@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.conformance.support import COLITIS, GANCICLOVIR, Says, answer, changed, items, state
+
 
 def on(*drugs: str) -> dict[str, object]:
     """Colonic CMV on these drugs since two months, with an antiviral."""
@@ -19,9 +19,23 @@ STATEMENTS = [
     Says("keep_anti_tnf", "S18", on("infliximab"), SPREAD, "anti_tnf_now", words="infliximab"),
     Says("keep_interleukin_antibody", "S18", on("risankizumab"), SPREAD, "interleukin_now"),
     Says("keep_thiopurine", "S18", on("azathioprine"), SPREAD, "thiopurine_now"),
-    Says("hold_thiopurine", "S18", changed(on("azathioprine"), LOW_WHITE_CELLS), {"labs": {"leukocytes": {"date": "d-1", "value": "4.5 10*9/L"}}}, "leukocytes", words="White cells 2.9"),
+    Says(
+        "hold_thiopurine",
+        "S18",
+        changed(on("azathioprine"), LOW_WHITE_CELLS),
+        {"labs": {"leukocytes": {"date": "d-1", "value": "4.5 10*9/L"}}},
+        "leukocytes",
+        words="White cells 2.9",
+    ),
     Says("hold_jak_inhibitor", "S18", on("tofacitinib"), OTHER_DRUG, "jak_now"),
-    Says("stop_calcineurin_inhibitor_in_colitis", "S18", on("ciclosporin"), OTHER_DRUG, "calcineurin_now", words="15 of 18"),
+    Says(
+        "stop_calcineurin_inhibitor_in_colitis",
+        "S18",
+        on("ciclosporin"),
+        OTHER_DRUG,
+        "calcineurin_now",
+        words="15 of 18",
+    ),
 ]
 
 
@@ -45,7 +59,14 @@ def test_s18_low_counts_override_going_on_with_a_thiopurine() -> None:
 
 
 def test_s18_recurrence_holds_a_thiopurine() -> None:
-    again = {"cmv": {"episodes": [{"start": "2025-06-01", "end": "2025-06-30", "site": "colon"}, {"start": "d-10", "site": "colon"}]}}
+    again = {
+        "cmv": {
+            "episodes": [
+                {"start": "2025-06-01", "end": "2025-06-30", "site": "colon"},
+                {"start": "d-10", "site": "colon"},
+            ]
+        }
+    }
     assert state(answer(changed(on("azathioprine"), again)), "hold_thiopurine") == "applies"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.conformance.support import COLITIS, GANCICLOVIR, STEROID, Case, answer, changed, items, state, true_leaves
 
 RULE = "watchful_waiting"
@@ -52,7 +51,16 @@ def test_s19_without_a_cut_off_it_is_undetermined() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"tissue": [{"date": "d-8", "site": "colon", "ihc": {"result": "positive", "density": 6}, "pcr": {"value": "40", "unit": "copies/mg"}}]},
+        {
+            "tissue": [
+                {
+                    "date": "d-8",
+                    "site": "colon",
+                    "ihc": {"result": "positive", "density": 6},
+                    "pcr": {"value": "40", "unit": "copies/mg"},
+                }
+            ]
+        },
         {"viral_loads": [{"date": "d-2", "value": "900"}]},
         {"host": {"ibd": {"severity": "acute_severe"}}},
         {"host": {"ibd": {"steroid_response": "refractory"}}},
@@ -68,14 +76,25 @@ def test_s19_one_precondition_fails_and_it_is_silent(change: Case, site: Path) -
 def test_s19_a_load_above_the_cut_off_is_not_low(site: Path) -> None:
     high = changed(
         WATCHFUL,
-        {"tissue": [{"date": "d-8", "site": "colon", "ihc": {"result": "positive", "density": 1}, "pcr": {"value": "400", "unit": "copies/mg"}}]},
+        {
+            "tissue": [
+                {
+                    "date": "d-8",
+                    "site": "colon",
+                    "ihc": {"result": "positive", "density": 1},
+                    "pcr": {"value": "400", "unit": "copies/mg"},
+                }
+            ]
+        },
     )
     item = items(answer(high, overlay=site)).get(RULE)
     assert item is None or item.state == "undetermined"
     assert item is None or "tissue_copies_per_mg" not in item.needs
 
 
-@pytest.mark.parametrize("fact", ["latest_load_negative", "steroid_response", "colitis_severity", "organ_failure", "disease_outside_gut"])
+@pytest.mark.parametrize(
+    "fact", ["latest_load_negative", "steroid_response", "colitis_severity", "organ_failure", "disease_outside_gut"]
+)
 def test_s19_asks_for_each_hidden_precondition(fact: str, site: Path) -> None:
     advice = answer(WATCHFUL, hide=(fact,), overlay=site)
     assert state(advice, RULE) == "undetermined"
@@ -86,7 +105,16 @@ def test_s19_asks_for_each_hidden_precondition(fact: str, site: Path) -> None:
 def test_s19_other_denominators_are_never_converted(site: Path) -> None:
     per_ug = changed(
         WATCHFUL,
-        {"tissue": [{"date": "d-8", "site": "colon", "ihc": {"result": "positive", "density": 1}, "pcr": {"value": "5", "unit": "copies/ug DNA"}}]},
+        {
+            "tissue": [
+                {
+                    "date": "d-8",
+                    "site": "colon",
+                    "ihc": {"result": "positive", "density": 1},
+                    "pcr": {"value": "5", "unit": "copies/ug DNA"},
+                }
+            ]
+        },
     )
     item = items(answer(per_ug, overlay=site))[RULE]
     assert item.state == "undetermined"

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.conformance.support import ALLOGRAFT, COLITIS, GANCICLOVIR, KIDNEY, NO_CMV, STEROID, Case, Says, answer, changed, items, state
+from tests.conformance.support import (
+    ALLOGRAFT,
+    COLITIS,
+    GANCICLOVIR,
+    KIDNEY,
+    NO_CMV,
+    STEROID,
+    Case,
+    Says,
+    answer,
+    changed,
+    items,
+    state,
+)
 
 FEATURES = {
     "fever": {"symptoms": {"fever": {"present": "yes", "date": "d-1"}}},
@@ -46,7 +58,14 @@ STATEMENTS = [
     Says("strip_immunosuppression_of_graft", "S20", GRAFT, WELL_ENOUGH, "fever"),
     Says("steroid_in_dissemination", "S20", ILL, WELL_ENOUGH, "systemic_steroid", words="40 mg/d"),
     Says("dissemination_pattern", "S20", ILL, WELL_ENOUGH, "leukocytes"),
-    Says("work_up_hlh", "S20", HLH, {"labs": {"ferritin": {"date": "d-1", "value": "300 ug/L"}}}, "ferritin", words="9,000"),
+    Says(
+        "work_up_hlh",
+        "S20",
+        HLH,
+        {"labs": {"ferritin": {"date": "d-1", "value": "300 ug/L"}}},
+        "ferritin",
+        words="9,000",
+    ),
 ]
 
 
@@ -67,7 +86,14 @@ def test_s20_asks(says: Says) -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    ["keep_vedolizumab", "keep_anti_tnf", "keep_interleukin_antibody", "keep_thiopurine", "taper_steroids_in_colitis", "reduce_first_in_ibd"],
+    [
+        "keep_vedolizumab",
+        "keep_anti_tnf",
+        "keep_interleukin_antibody",
+        "keep_thiopurine",
+        "taper_steroids_in_colitis",
+        "reduce_first_in_ibd",
+    ],
 )
 def test_s20_overrides_going_on(rule: str) -> None:
     before, after = items(answer(PLAIN))[rule], items(answer(ILL))[rule]
@@ -77,7 +103,14 @@ def test_s20_overrides_going_on(rule: str) -> None:
 
 
 def test_s20_overrides_the_vedolizumab_option_and_the_taper_in_recurrence() -> None:
-    again = {"cmv": {"episodes": [{"start": "2025-06-01", "end": "2025-06-30", "site": "colon"}, {"start": "d-10", "site": "colon"}]}}
+    again = {
+        "cmv": {
+            "episodes": [
+                {"start": "2025-06-01", "end": "2025-06-30", "site": "colon"},
+                {"start": "d-10", "site": "colon"},
+            ]
+        }
+    }
     ill = changed(COLITIS, again, FEATURES["fever"], FEATURES["leukopenia"], FEATURES["enzymes"])
     said = answer(ill)
     assert state(said, "taper_steroids") == "overridden"
@@ -85,7 +118,14 @@ def test_s20_overrides_the_vedolizumab_option_and_the_taper_in_recurrence() -> N
     assert state(said, "steroid_in_dissemination") == "applies"
 
 
-@pytest.mark.parametrize("three", [("fever", "malaise", "leukopenia"), ("malaise", "thrombocytopenia", "enzymes"), ("fever", "leukopenia", "thrombocytopenia")])
+@pytest.mark.parametrize(
+    "three",
+    [
+        ("fever", "malaise", "leukopenia"),
+        ("malaise", "thrombocytopenia", "enzymes"),
+        ("fever", "leukopenia", "thrombocytopenia"),
+    ],
+)
 def test_s20_any_three_of_five(three: tuple[str, ...]) -> None:
     assert state(answer(changed(PLAIN, *(FEATURES[f] for f in three))), "stop_immunosuppression") == "applies"
     assert state(answer(changed(PLAIN, *(FEATURES[f] for f in three[:2]))), "stop_immunosuppression") == "silent"
@@ -117,7 +157,10 @@ def test_s20_missing_features_are_asked_for() -> None:
     unasked = changed(
         PLAIN,
         FEATURES["fever"],
-        {"complete": ["medications", "conditions", "end_organ_disease"], "labs": {"leukocytes": None, "platelets": None, "alt": None, "ast": None}},
+        {
+            "complete": ["medications", "conditions", "end_organ_disease"],
+            "labs": {"leukocytes": None, "platelets": None, "alt": None, "ast": None},
+        },
     )
     said = answer(unasked)
     item = items(said)["stop_immunosuppression"]

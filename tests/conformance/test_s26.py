@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import pytest
+from tests.conformance.support import (
+    GANCICLOVIR,
+    KIDNEY,
+    MYCOPHENOLATE,
+    TACROLIMUS,
+    Says,
+    answer,
+    changed,
+    items,
+)
 
-from tests.conformance.support import GANCICLOVIR, KIDNEY, MYCOPHENOLATE, TACROLIMUS, Says, answer, changed, items, state
 
 def neutrophils(before: str, now: str) -> dict[str, object]:
     """Neutrophils before the antiviral and yesterday, in 10*9/L."""
-    return {"labs": {"neutrophils": [{"date": "d-25", "value": f"{before} 10*9/L"}, {"date": "d-1", "value": f"{now} 10*9/L"}]}}
+    return {
+        "labs": {
+            "neutrophils": [{"date": "d-25", "value": f"{before} 10*9/L"}, {"date": "d-1", "value": f"{now} 10*9/L"}]
+        }
+    }
 
 
 FALLING = [{"date": "d-22", "value": 50000}, {"date": "d-8", "value": 5000}, {"date": "d-1", "value": 500}]
@@ -25,25 +38,129 @@ FROM_DRUG = changed(TREATED, neutrophils("4", "1.2"))
 FROM_VIRUS = changed(TREATED, neutrophils("1.2", "1.3"))
 UNTREATED = changed(KIDNEY, {"drugs": [MYCOPHENOLATE], "labs": {"neutrophils": {"date": "d-1", "value": "1.2 10*9/L"}}})
 ON_FOSCARNET = changed(FROM_DRUG, {"drugs": [{"drug": "foscarnet", "start": "d-21", "intent": "treatment"}]})
-OLD_COUNTS = {"neutrophils": {"date": "d-25", "value": "4 10*9/L"}, "platelets": {"date": "d-25", "value": "200 10*9/L"}}
+OLD_COUNTS = {
+    "neutrophils": {"date": "d-25", "value": "4 10*9/L"},
+    "platelets": {"date": "d-25", "value": "200 10*9/L"},
+}
 NORMAL = {"labs": {"neutrophils": {"date": "d-1", "value": "3 10*9/L"}}}
 
 STATEMENTS = [
-    Says("low_counts_from_drug", "S26", FROM_DRUG, {"viral_loads": RISING}, "first_low_count_day", words="on day 20 of treatment"),
-    Says("low_counts_from_virus", "S26", FROM_VIRUS, neutrophils("4", "1.2"), "first_low_count_day", words="before treatment 1.2"),
-    Says("low_counts_from_both", "S26", changed(FROM_DRUG, {"viral_loads": RISING}), {"viral_loads": FALLING}, "first_low_count_day"),
+    Says(
+        "low_counts_from_drug",
+        "S26",
+        FROM_DRUG,
+        {"viral_loads": RISING},
+        "first_low_count_day",
+        words="on day 20 of treatment",
+    ),
+    Says(
+        "low_counts_from_virus",
+        "S26",
+        FROM_VIRUS,
+        neutrophils("4", "1.2"),
+        "first_low_count_day",
+        words="before treatment 1.2",
+    ),
+    Says(
+        "low_counts_from_both",
+        "S26",
+        changed(FROM_DRUG, {"viral_loads": RISING}),
+        {"viral_loads": FALLING},
+        "first_low_count_day",
+    ),
     Says("low_counts_before_treatment", "S26", UNTREATED, NORMAL, "latest_load_negative", words="mycophenolate"),
-    Says("low_counts_without_ganciclovir", "S26", ON_FOSCARNET, {"drugs": [{**GANCICLOVIR, "start": "d-21"}]}, "ganciclovir_now", words="on foscarnet"),
+    Says(
+        "low_counts_without_ganciclovir",
+        "S26",
+        ON_FOSCARNET,
+        {"drugs": [{**GANCICLOVIR, "start": "d-21"}]},
+        "ganciclovir_now",
+        words="on foscarnet",
+    ),
     Says("counts_go_on_at_full_dose", "S26", FROM_DRUG, neutrophils("4", "0.9"), "neutrophils", words="never halve"),
-    Says("counts_cut_other_drugs", "S26", changed(TREATED, neutrophils("4", "0.7")), neutrophils("4", "1.0"), "neutrophils", words="G-CSF"),
-    Says("counts_hold_for_neutrophils", "S26", changed(TREATED, neutrophils("4", "0.4")), neutrophils("4", "0.5"), "neutrophils", words="hold ganciclovir"),
-    Says("counts_hold_for_platelets", "S26", changed(TREATED, {"labs": {"platelets": {"date": "d-1", "value": "20 10*9/L"}}}), {"labs": {"platelets": {"date": "d-1", "value": "25 10*9/L"}}}, "platelets"),
-    Says("counts_hold_for_haemoglobin", "S26", changed(TREATED, {"labs": {"haemoglobin": {"date": "d-1", "value": "79 g/L"}}}), {"labs": {"haemoglobin": {"date": "d-1", "value": "8.0 g/dL"}}}, "haemoglobin"),
-    Says("counts_before_start", "S26", changed(UNTREATED, {"labs": {"neutrophils": {"date": "d-1", "value": "0.3 10*9/L"}}}), {"labs": {"neutrophils": {"date": "d-1", "value": "0.6 10*9/L"}}}, "neutrophils", words="foscarnet"),
-    Says("count_is_due", "S26", changed(TREATED, {"labs": OLD_COUNTS}), NORMAL | {"labs": {"neutrophils": {"date": "d-1", "value": "3 10*9/L"}, "platelets": {"date": "d-1", "value": "200 10*9/L"}}}, "ganciclovir_now"),
-    Says("other_marrow_drugs", "G1", FROM_DRUG, {"drugs": [{**GANCICLOVIR, "start": "d-21"}]}, "marrow_drug_now", words="mycophenolate"),
-    Says("late_causes", "G1", changed(FROM_DRUG, {"drugs": [{**GANCICLOVIR, "start": "d-21"}, {"drug": "rituximab", "start": "2025-11-01", "end": "2025-11-01"}]}), {"drugs": [{**GANCICLOVIR, "start": "d-21"}]}, "rituximab_recorded", words="parvovirus"),
-    Says("never_halve", "G1", changed(FROM_DRUG, {"drugs": [{**GANCICLOVIR, "dose": "2.5 mg/kg", "start": "d-21"}]}), {"drugs": [{**GANCICLOVIR, "start": "d-21"}]}, "line_days_under", words="22 days of 22 days"),
+    Says(
+        "counts_cut_other_drugs",
+        "S26",
+        changed(TREATED, neutrophils("4", "0.7")),
+        neutrophils("4", "1.0"),
+        "neutrophils",
+        words="G-CSF",
+    ),
+    Says(
+        "counts_hold_for_neutrophils",
+        "S26",
+        changed(TREATED, neutrophils("4", "0.4")),
+        neutrophils("4", "0.5"),
+        "neutrophils",
+        words="hold ganciclovir",
+    ),
+    Says(
+        "counts_hold_for_platelets",
+        "S26",
+        changed(TREATED, {"labs": {"platelets": {"date": "d-1", "value": "20 10*9/L"}}}),
+        {"labs": {"platelets": {"date": "d-1", "value": "25 10*9/L"}}},
+        "platelets",
+    ),
+    Says(
+        "counts_hold_for_haemoglobin",
+        "S26",
+        changed(TREATED, {"labs": {"haemoglobin": {"date": "d-1", "value": "79 g/L"}}}),
+        {"labs": {"haemoglobin": {"date": "d-1", "value": "8.0 g/dL"}}},
+        "haemoglobin",
+    ),
+    Says(
+        "counts_before_start",
+        "S26",
+        changed(UNTREATED, {"labs": {"neutrophils": {"date": "d-1", "value": "0.3 10*9/L"}}}),
+        {"labs": {"neutrophils": {"date": "d-1", "value": "0.6 10*9/L"}}},
+        "neutrophils",
+        words="foscarnet",
+    ),
+    Says(
+        "count_is_due",
+        "S26",
+        changed(TREATED, {"labs": OLD_COUNTS}),
+        NORMAL
+        | {
+            "labs": {
+                "neutrophils": {"date": "d-1", "value": "3 10*9/L"},
+                "platelets": {"date": "d-1", "value": "200 10*9/L"},
+            }
+        },
+        "ganciclovir_now",
+    ),
+    Says(
+        "other_marrow_drugs",
+        "G1",
+        FROM_DRUG,
+        {"drugs": [{**GANCICLOVIR, "start": "d-21"}]},
+        "marrow_drug_now",
+        words="mycophenolate",
+    ),
+    Says(
+        "late_causes",
+        "G1",
+        changed(
+            FROM_DRUG,
+            {
+                "drugs": [
+                    {**GANCICLOVIR, "start": "d-21"},
+                    {"drug": "rituximab", "start": "2025-11-01", "end": "2025-11-01"},
+                ]
+            },
+        ),
+        {"drugs": [{**GANCICLOVIR, "start": "d-21"}]},
+        "rituximab_recorded",
+        words="parvovirus",
+    ),
+    Says(
+        "never_halve",
+        "G1",
+        changed(FROM_DRUG, {"drugs": [{**GANCICLOVIR, "dose": "2.5 mg/kg", "start": "d-21"}]}),
+        {"drugs": [{**GANCICLOVIR, "start": "d-21"}]},
+        "line_days_under",
+        words="22 days of 22 days",
+    ),
 ]
 
 

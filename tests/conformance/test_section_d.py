@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.conformance.support import COLITIS, GANCICLOVIR, NO_CMV, STEROID, Says, answer, changed, items, state
 
 NO_BIOPSY = changed(COLITIS, {"cmv": None, "tissue": None, "findings": None, "drugs": [STEROID]})
@@ -17,7 +16,10 @@ SPARSE = {"tissue": [{"date": "d-8", "site": "colon", "ihc": {"result": "positiv
 ACUTE_SEVERE = changed(COLITIS, {"host": {"ibd": {"severity": "acute_severe"}}})
 FAILING = changed(
     COLITIS,
-    {"drugs": [STEROID, {**GANCICLOVIR, "start": "d-18"}], "words": {"clinical_course": {"value": "unchanged", "date": "d-1"}}},
+    {
+        "drugs": [STEROID, {**GANCICLOVIR, "start": "d-18"}],
+        "words": {"clinical_course": {"value": "unchanged", "date": "d-1"}},
+    },
 )
 
 
@@ -32,17 +34,34 @@ def with_cut_off(folder: Path, setting: str, value: int) -> Path:
     (folder / "pathway" / "site.yaml").write_text(f"settings:\n  {setting}: {{value: {value}}}\n")
     return folder
 
+
 STATEMENTS = [
     Says("look_for_cmv_in_tissue", "D", NO_BIOPSY, BIOPSY, "steroid_response", words="24 to 72 hours"),
-    Says("ask_c_difficile", "D", COLITIS, {"findings": {"c_difficile": {"present": "no", "date": "d-3"}}}, "ibd_recorded"),
+    Says(
+        "ask_c_difficile", "D", COLITIS, {"findings": {"c_difficile": {"present": "no", "date": "d-3"}}}, "ibd_recorded"
+    ),
     Says("treat_ibd_colitis", "D", UNTREATED, RESPONSIVE, "steroid_response", words="900 mg twice daily"),
     Says("antiviral_effect_in_colitis", "D", COLITIS, RESPONSIVE, "steroid_response", words="0.20 (0.08 to 0.49)"),
     Says("dense_infection", "D", DENSE, SPARSE, "positive_cells", words="9 /section"),
     Says("taper_steroids_in_colitis", "D", COLITIS, {"drugs": [GANCICLOVIR]}, "systemic_steroid"),
     Says("avoid_calcineurin_rescue", "D", COLITIS, RESPONSIVE, "steroid_response", words="15 of 18"),
     Says("do_not_delay_surgery", "D", ACUTE_SEVERE, {"host": {"ibd": {"severity": "severe"}}}, "colitis_severity"),
-    Says("look_again", "D", FAILING, {"words": {"clinical_course": {"value": "improving", "date": "d-1"}}}, "clinical_course", words="Day 18"),
-    Says("abstain_uncovered_agent", "scope", changed(COLITIS, {"drugs": [{"drug": "ozanimod", "start": "d-60"}]}), {"drugs": [STEROID]}, "agent_without_knowledge_now", words="ozanimod"),
+    Says(
+        "look_again",
+        "D",
+        FAILING,
+        {"words": {"clinical_course": {"value": "improving", "date": "d-1"}}},
+        "clinical_course",
+        words="Day 18",
+    ),
+    Says(
+        "abstain_uncovered_agent",
+        "scope",
+        changed(COLITIS, {"drugs": [{"drug": "ozanimod", "start": "d-60"}]}),
+        {"drugs": [STEROID]},
+        "agent_without_knowledge_now",
+        words="ozanimod",
+    ),
 ]
 
 
@@ -85,7 +104,10 @@ def test_section_d_dense_infection_above_thirty_is_treated() -> None:
 
 
 def test_section_d_not_looked_for_in_remission() -> None:
-    assert state(answer(changed(NO_BIOPSY, {"host": {"ibd": {"severity": "remission"}}})), "look_for_cmv_in_tissue") == "silent"
+    assert (
+        state(answer(changed(NO_BIOPSY, {"host": {"ibd": {"severity": "remission"}}})), "look_for_cmv_in_tissue")
+        == "silent"
+    )
 
 
 def test_section_d_bowel_disease_without_cmv_is_silent() -> None:
