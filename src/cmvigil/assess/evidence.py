@@ -137,10 +137,9 @@ def row_text(row: Row, labels: Mapping[str, str]) -> str:
             return f"{row.gene} {row.change}{share}"
         case Coverage():
             return f"{row.gene} read from codon {row.first} to {row.last}"
-        case Susceptibility():
-            return f"{labels.get(row.concept, row.concept)}: {row.call.replace('_', ' ')} (laboratory's call)"
         case _:
-            return type(row).__name__
+            assert isinstance(row, Susceptibility)
+            return f"{labels.get(row.concept, row.concept)}: {row.call.replace('_', ' ')} (laboratory's call)"
 
 
 def dose_text(row: Exposure) -> str:
