@@ -111,3 +111,19 @@ def test_s00_silence_without_cmv() -> None:
             advice.causes or advice.findings or advice.advice or advice.tasks or advice.changes or advice.abstentions
         )
         assert advice.summary == ["No CMV on record; nothing to assess."]
+
+
+def test_s00_untreated_disease_is_told_to_start() -> None:
+    fresh = colitis("d2", cmv={"disease": [{"concept": "cmv_colitis", "start": "d0"}]})
+    assert any(sentence.startswith("Start ganciclovir by vein") for sentence in answer(fresh).summary)
+    treated = {**fresh, "drugs": [drug("ganciclovir", "d1", dose="5 mg/kg", every="12 h", route="iv")]}
+    assert not any(sentence.startswith("Start") for sentence in answer(treated).summary)
+    before = graft("d2", viral_loads=loads(d0="9000"))
+    assert "Start treatment before this DNAemia becomes disease." in answer(before).summary
+
+
+def test_s00_tissue_without_blood_is_not_called_cleared() -> None:
+    tissue = [{"date": "d0", "site": "colon", "ihc": "positive"}]
+    found = colitis("d2", viral_loads=loads(d0="not detected"), tissue=tissue)
+    assert answer(found).summary[0].startswith("CMV")
+    assert "No virus" not in " ".join(answer(found).summary)
