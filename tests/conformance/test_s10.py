@@ -139,6 +139,11 @@ def test_s10_wild_type_proves_no_cure() -> None:
     silent(clean, "send_genotype")
 
 
+def test_s10_an_old_genotype_does_not_speak_for_todays_virus() -> None:
+    old = failing(genotype=[{"date": "2025-06-01", "genes": {"UL97": {"covered": "440-645", "changes": []}}}])
+    said(old, "send_genotype")
+
+
 def test_s10_emerging_change_is_repeated() -> None:
     minor = failing(**genotype(genes={"UL97": {"changes": [{"change": "A594V", "fraction": "8 %"}]}}))
     said(minor, "minor_variant", "CHOU20")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.conformance.patients import (
+    Patient,
     drug,
     failing,
     ganciclovir,
@@ -18,7 +21,7 @@ from tests.conformance.support import answer
 POSITIVE = loads(m1="12000", d7="14000", d14="13000", d19="14000")
 
 
-def on(*drugs: dict[str, object], creatinine: str = "80 umol/L", **parts: object) -> dict[str, object]:
+def on(*drugs: dict[str, Any], creatinine: str = "80 umol/L", **parts: Any) -> Patient:
     """The recipient on day 20 with one creatinine throughout."""
     labs = {"creatinine": [{"date": "d-2", "value": creatinine}, {"date": "d18", "value": creatinine}]}
     return graft("d20", viral_loads=POSITIVE, drugs=list(drugs), labs=labs, **parts)
@@ -66,7 +69,7 @@ def test_s22_no_dose_without_kidney_function() -> None:
 
 def test_s22_no_dose_outside_the_tables() -> None:
     child = on(valganciclovir("d0", dose="450 mg"))
-    child["person"] = {**child["person"], "age": 15}  # type: ignore[dict-item]
+    child["person"] = {**child["person"], "age": 15}
     silent(child, "valganciclovir_for_today")
     silent(child, "dose_too_low_today")
 

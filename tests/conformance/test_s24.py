@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.conformance.patients import Patient, colitis, drug, graft, loads, open_without, said, silent, valganciclovir
 from tests.conformance.support import answer, items, state
 
@@ -12,7 +14,7 @@ WELL = {
 }
 
 
-def after(organ: str = "kidney", donor: str = "positive", recipient: str = "positive", **parts: object) -> Patient:
+def after(organ: str = "kidney", donor: str = "positive", recipient: str = "positive", **parts: Any) -> Patient:
     """Two weeks of rest after three weeks of treatment; everything known, nothing else wrong."""
     transplant = {
         "organ": organ,
