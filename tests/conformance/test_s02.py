@@ -12,6 +12,11 @@ LOW_IGG = changed(KIDNEY, {"labs": {"igg": {"date": "d-5", "value": "3.1 g/L"}}}
 DEPLETED = changed(KIDNEY, {"drugs": [{"drug": "antithymocyte globulin", "start": "2025-11-01", "end": "2025-11-05"}]})
 
 
+ATG_INDUCTION = changed(
+    KIDNEY,
+    {"host": {"transplants": [{"organ": "kidney", "date": "2025-11-01", "induction": "atg"}]}},
+)
+
 STATEMENTS = [
     Says(
         "axis_lymphocytes_low",
@@ -44,6 +49,13 @@ STATEMENTS = [
     ),
     Says(
         "axis_igg_low", "S02", LOW_IGG, {"labs": {"igg": {"date": "d-5", "value": "4.2 g/L"}}}, "igg", words="3.1 g/L"
+    ),
+    Says(
+        "cause_depleting_induction",
+        "S02",
+        ATG_INDUCTION,
+        {"host": {"transplants": [{"organ": "kidney", "date": "2024-11-01", "induction": "atg"}]}},
+        "depleting_induction_recorded",
     ),
     Says(
         "cause_depleting_antibody",

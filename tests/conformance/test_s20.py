@@ -56,7 +56,15 @@ GRAFT = changed(KIDNEY, FEATURES["fever"], FEATURES["leukopenia"], FEATURES["enz
 STATEMENTS = [
     Says("stop_immunosuppression", "S20", ILL, WELL_ENOUGH, "enzymes_raised", words="fever yes"),
     Says("strip_immunosuppression_of_graft", "S20", GRAFT, WELL_ENOUGH, "fever"),
-    Says("steroid_in_dissemination", "S20", ILL, WELL_ENOUGH, "systemic_steroid", words="40 mg/d"),
+    Says("steroid_in_dissemination", "S20", ILL, WELL_ENOUGH, "steroid_now", words="40 mg/d"),
+    Says(
+        "treat_disseminated_now",
+        "S20",
+        changed(ILL, {"drugs": [STEROID]}),
+        {"drugs": [STEROID, GANCICLOVIR]},
+        "enzymes_raised",
+        words="5 mg/kg",
+    ),
     Says("dissemination_pattern", "S20", ILL, WELL_ENOUGH, "leukocytes"),
     Says(
         "work_up_hlh",
@@ -190,3 +198,17 @@ def test_s20_in_a_graft_the_team_decides() -> None:
 
 def test_s20_fever_without_cmv_is_silent() -> None:
     assert items(answer(changed(ILL, NO_CMV, {"drugs": [STEROID]}))) == {}
+
+
+def test_s20_the_long_list_of_hlh_is_asked_for_only_after_an_alarm() -> None:
+    quiet = changed(PLAIN, {"complete": ["medications"], "symptoms": None})
+    alarmed = changed(quiet, FEATURES["fever"])
+    assert "ferritin" not in items(answer(quiet))["stop_immunosuppression"].needs
+    assert "ferritin" in items(answer(alarmed))["stop_immunosuppression"].needs
+
+
+def test_s20_no_dose_in_pregnancy() -> None:
+    pregnant = changed(ILL, {"drugs": [STEROID], "person": {"pregnant": "yes"}})
+    said = answer(pregnant)
+    assert state(said, "treat_disseminated_now") == "overridden"
+    assert state(said, "stop_immunosuppression") == "applies"
