@@ -14,7 +14,7 @@ from ....record.tables import TABLES, Range, Row
 from ...model import Program, names
 from ...outcome import FactValue, Outcome, RuleTruth
 from ...values import Ratio as RatioValue
-from .expressions import Env, Measured, Ratio, Scalar, Value, flat, listed, literal, quoted, stored, truth, value_of
+from .expressions import Env, Measured, Scalar, Value, flat, listed, literal, quoted, stored, truth, value_of
 from .facts import FactSql
 from .load import create_table, event_shapes, load, visible_select
 from .views import ViewSql, band_name, band_select, table_name
@@ -108,7 +108,7 @@ def _reader(name: str, shape: Value, place: Mapping[str, int]) -> Callable[[tupl
         case Measured():
             low, low_open, high, high_open = at
             return lambda row: None if row[low] is None else Range(row[low], row[high], row[low_open], row[high_open])
-        case Ratio():
+        case _:
             over = _reader(f"{name}__over", shape.over, place)
             under = _reader(f"{name}__under", shape.under, place)
 

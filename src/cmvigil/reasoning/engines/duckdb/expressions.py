@@ -106,7 +106,7 @@ def flat(name: str, value: Value) -> list[tuple[str, str]]:
                 (f"{name}__high", value.high),
                 (f"{name}__high_open", value.high_open),
             ]
-        case Ratio():
+        case _:
             return [*flat(f"{name}__over", value.over), *flat(f"{name}__under", value.under)]
 
 
@@ -137,7 +137,7 @@ def known(value: Value) -> str:
             return f"{value.sql} IS NOT NULL"
         case Measured():
             return f"{value.low} IS NOT NULL"
-        case Ratio():
+        case _:
             return f"({known(value.over)} AND {known(value.under)})"
 
 
