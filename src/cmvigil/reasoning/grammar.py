@@ -347,10 +347,10 @@ class _Parser:
             parts.append(self.disjunction())
         self.need(")")
         if name == "at_least":
-            count = parts[0]
-            if not isinstance(count, Literal_) or not isinstance(count.value, Decimal) or len(parts) < 2:
-                raise self.error("at_least(n, condition, ...) starts with a number", at)
-            return AtLeast(int(count.value), self.truths(parts[1:], at))
+            count = parts[0].value if isinstance(parts[0], Literal_) else None
+            if not isinstance(count, Decimal) or count % 1 or len(parts) < 2:
+                raise self.error("at_least(n, condition, ...) starts with a whole number", at)
+            return AtLeast(int(count), self.truths(parts[1:], at))
         if name == "years":
             if len(parts) != 2 or {p.kind for p in parts} != {"date"}:
                 raise self.error("years(from, to) takes two dates", at)
