@@ -14,7 +14,7 @@ from typing import Any
 from ...record.tables import TABLES, Row, columns
 from .. import values as v
 from ..evaluate import Env, compiled, evaluate, once
-from ..model import And, Compare, Expr, Fact, In, Literal_, Program, Ref, Step, walk
+from ..model import And, Compare, Expr, Fact, In, Literal_, Program, Ref, Step, names, walk
 from ..outcome import FactValue, Outcome, RuleTruth, Trail, hidden
 from ..steps import Aggregate
 
@@ -164,12 +164,35 @@ def _where(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowD
 
 
 def _add(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
-    env = Env(run.as_of, {})
-    columns = [(name, compiled(node)) for name, node in args["columns"].items()]
-    for row in rows:
+    columns: Mapping[str, Expr] = args["columns"]
+    meanings = [(name, compiled(node)) for name, node in columns.items()]
+
+    def made(env: Env) -> dict[str, Any]:
+        row = dict(env.row)
         env.row = row
-        for name, value in columns:
-            row[name] = value(env)
+        for name, meaning in meanings:
+            row[name] = meaning(env)
+        return {name: row[name] for name in columns}
+
+    read: set[str] = set()
+    for place, node in enumerate(columns.values()):
+        read |= set(names(node)) - set(list(columns)[:place])
+    return _once_for_each(run, read, rows, made)
+
+
+def _once_for_each(
+    run: _Run, read: Collection[str], rows: list[RowDict], made: Callable[[Env], Mapping[str, Any]]
+) -> list[RowDict]:
+    """Put into every row what is made of the columns that are read; rows that share those share the answer (the days
+    of one regimen do)."""
+    known: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    columns = tuple(read)
+    for row in rows:
+        key = tuple([row[column] for column in columns])
+        answer = known.get(key)
+        if answer is None:
+            answer = known[key] = made(Env(run.as_of, row))
+        row.update(answer)
     return rows
 
 
@@ -349,17 +372,20 @@ def _join_step(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[
 
 def _band(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
     table = run.program.tables[args["table"]]
+    keys = [compiled(args["keys"][k]) for k in table.keys]
     apart: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
     for entry in table.rows:
-        apart[tuple(entry[k] for k in table.keys)].append(entry)
-    for row in rows:
-        entries = apart.get(tuple(run.value(args["keys"][k], row) for k in table.keys), [])
+        apart[tuple([entry[k] for k in table.keys])].append(entry)
+
+    def made(env: Env) -> dict[str, Any]:
+        entries = apart.get(tuple([key(env) for key in keys]), [])
         if table.banded:
-            value = run.value(args["value"], row)
+            value = evaluate(args["value"], env)
             entries = [entry for entry in entries if _within(entry, value)]
-        for new, column in args["take"].items():
-            row[new] = entries[0][column] if entries else None
-    return rows
+        return {new: entries[0][column] if entries else None for new, column in args["take"].items()}
+
+    nodes = [*args["keys"].values(), *([args["value"]] if table.banded else [])]
+    return _once_for_each(run, {name for node in nodes for name in names(node)}, rows, made)
 
 
 def _within(entry: Mapping[str, Any], value: Any) -> bool:
