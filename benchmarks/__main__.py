@@ -1,0 +1,65 @@
+"""``python -m benchmarks``: the figures of the README. ``--gate`` measures only what is gated. 1 where a gate fails."""
+
+from __future__ import annotations
+
+import sys
+
+from . import measure
+
+RATIO = 25.0  # assessment over orjson.loads of the same bytes
+AGREEING_CELLS = 10_000
+
+
+def main(words: list[str]) -> int:
+    """Print the table; 1 when a gate does not hold."""
+    gate = "--gate" in words
+    failed: list[str] = []
+
+    warm = measure.warm()
+    print(f"Bundle of {warm.entries} entries, {warm.size / 1000:.0f} kB, in process")
+    row("first assessment (loads the knowledge)", f"{warm.first * 1000:.0f} ms")
+    row("assessment, warm, p50", f"{warm.median * 1000:.1f} ms", "aim 25 ms on an idle machine")
+    row("the same as processor time", f"{warm.work * 1000:.1f} ms")
+    row("orjson.loads in turns, processor time, p50", f"{warm.parse * 1000:.2f} ms")
+    row("ratio", f"{warm.ratio:.1f}", f"gate {RATIO:.0f}")
+    if warm.ratio > RATIO:
+        failed.append(f"ratio {warm.ratio:.1f} is above {RATIO:.0f}")
+
+    cold = measure.cold()
+    print("cmvigil assess --json from the shell")
+    row("wall time, p50", f"{cold.median:.2f} s", "aim 1.2 s on an idle machine")
+    row("dearest imports", ", ".join(f"{name} {spent * 1000:.0f} ms" for name, spent in cold.dearest))
+    row("needless imports", ", ".join(cold.heavy) or "none", "gate: none")
+    if cold.heavy:
+        failed.append(f"--json imports {', '.join(cold.heavy)}")
+
+    count, wrong = measure.agreement()
+    print("the two engines on the examples")
+    row("cells compared", f"{count:,}", f"gate {AGREEING_CELLS:,} or more")
+    row("cells that differ", str(wrong), "gate 0")
+    if wrong or count < AGREEING_CELLS:
+        failed.append(f"{wrong} of {count} cells differ")
+
+    if not gate:
+        cohort = measure.cohort()
+        print("many patients at once (DuckDB)")
+        row("one patient, knowledge compiled to SQL and run", f"{cohort.alone:.1f} s")
+        row(f"{cohort.patients} patients", f"{cohort.together:.1f} s")
+        row("each further second", f"{cohort.per_second:.0f} patients")
+        print("rule mutation")
+        for line in measure.mutation().splitlines():
+            if line.startswith(("mutants", "patients", "killed", "true,", "alive", "expected")):
+                print(f"  {line}")
+
+    for line in failed:
+        print(f"FAILED: {line}")
+    return int(bool(failed))
+
+
+def row(what: str, figure: str, beside: str = "") -> None:
+    """One line of the table."""
+    print(f"  {what:48} {figure:>12}  {beside}".rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
