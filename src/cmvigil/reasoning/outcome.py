@@ -9,6 +9,7 @@ from typing import Any
 
 from .values import conjunction, negate, zero
 
+EVENTS_AT_MOST = 48
 Trail = tuple[Any, ...]
 """Event ids, and trails of the rows a row was made from: a tree, flattened only when someone asks to see it."""
 
@@ -26,17 +27,17 @@ class FactValue:
 
     @property
     def events(self) -> tuple[str, ...]:
-        """Ids of the events that carry the fact, each once."""
+        """Ids of the newest events that carry the fact, each once, the newest first."""
         found: dict[str, None] = {}
         seen: set[int] = set()
         todo: list[Any] = [self.trail]
-        while todo:
+        while todo and len(found) < EVENTS_AT_MOST:
             item = todo.pop()
             if isinstance(item, str):
                 found[item] = None
             elif id(item) not in seen:
                 seen.add(id(item))
-                todo.extend(reversed(item))
+                todo.extend(item)
         return tuple(found)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Context, Decimal, Inexact, localcontext
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, cast
 
 from ...record.tables import TABLES, Row, columns
 from .. import values as v
@@ -137,8 +137,11 @@ class _Run:
     def view(self, name: str) -> list[RowDict]:
         """Rows of a view, in total order; computed once."""
         if name not in self.views:
-            rows: list[RowDict] = []
-            for step in self.program.views[name].steps:
+            steps = self.program.views[name].steps
+            # The first condition narrows what is copied: from then on the rows are the view's own, written in place.
+            where = steps[1].args["expr"] if len(steps) > 1 and steps[1].op == "where" else None
+            rows = [dict(row) for row in self.rows_of(str(steps[0].args["table"]), cast("Expr | None", where))]
+            for step in steps[1 if where is None else 2 :]:
                 rows = _STEPS[step.op](self, step.args, rows)
                 if not _KEYS.isdisjoint(_made_by(step)):
                     for row in rows:
@@ -154,11 +157,6 @@ class _Run:
 
 
 # -- operators of views: (run, parsed arguments, rows) -> rows --------------------
-def _from(run: _Run, args: Mapping[str, Any], _: list[RowDict]) -> list[RowDict]:
-    """Rows of the table, copied: from here on they are the view's own, and later steps write into them."""
-    return [dict(row) for row in run.any_table(args["table"])]
-
-
 def _where(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
     return run.keep(args["expr"], rows)
 
@@ -434,7 +432,6 @@ def _aggregate(run: _Run, aggregate: Aggregate, group: list[RowDict]) -> Any:
 
 
 _STEPS: dict[str, Callable[[_Run, Mapping[str, Any], list[RowDict]], list[RowDict]]] = {
-    "from": _from,
     "where": _where,
     "add": _add,
     "running": _running,
