@@ -23,7 +23,7 @@ DAYS = [AS_OF, AS_OF - timedelta(days=7)]
 
 
 @given(seed=st.integers(0, 10**9))
-@settings(max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 def test_random_knowledge_means_the_same_on_both_engines(seed: int) -> None:
     knowledge, writer = Knowledge(seed), Writer(Random(seed), WORDS, span=30)
     with TemporaryDirectory() as folder:
@@ -65,7 +65,7 @@ def real_records(patients: int) -> list[tuple[str, Rows]]:
 
 
 def test_the_pathway_means_the_same_on_both_engines() -> None:
-    program, records = load(), real_records(80)
+    program, records = load(), real_records(40)
     count, wrong = differences(program, records, DAYS)
     patient_rules = len(records) * len(DAYS) * len(program.rules)
     assert patient_rules >= 10_000
@@ -75,7 +75,7 @@ def test_the_pathway_means_the_same_on_both_engines() -> None:
 
 def test_the_random_records_try_the_rules() -> None:
     """Cells that are all unknown would agree without meaning anything."""
-    program, records = load(), real_records(80)
+    program, records = load(), real_records(40)
     outcomes = [reference.run(program, rows, AS_OF, patient) for patient, rows in records]
     seen = {truth for outcome in outcomes for truth in (rule.truth for rule in outcome.rules.values())}
     assert seen == {True, False, None}

@@ -45,22 +45,22 @@ def telling(outcome: Outcome) -> list[str]:
 
 def test_hiding_any_single_fact_moves_answers_only_to_unknown() -> None:
     program, count, changed, wrong = load(), 0, 0, []
-    for patient, rows in real_records(80)[:6]:
+    for patient, rows in real_records(40)[:3]:
         full = reference.run(program, rows, AS_OF, patient)
         for fact in telling(full):
             hidden = reference.run(program, rows, AS_OF, patient, {fact})
             count += 1
             changed += clinical(program, full) != clinical(program, hidden)
             wrong += [f"{patient} without {fact}: {name}" for name in turned(program, full, hidden)]
-    assert count > 500
+    assert count > 400
     assert changed > count / 10
     assert not wrong, wrong[:5]
 
 
-@given(patient=st.integers(0, 79), seed=st.integers(0, 10**6), share=st.sampled_from([0.05, 0.3, 0.9]))
-@settings(max_examples=40, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@given(patient=st.integers(0, 39), seed=st.integers(0, 10**6), share=st.sampled_from([0.05, 0.3, 0.9]))
+@settings(max_examples=25, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 def test_hiding_any_set_of_facts_moves_answers_only_to_unknown(patient: int, seed: int, share: float) -> None:
-    program, (name, rows) = load(), real_records(80)[patient]
+    program, (name, rows) = load(), real_records(40)[patient]
     full = reference.run(program, rows, AS_OF, name)
     some, more = Random(seed), share / 2
     fewer = {fact for fact in telling(full) if some.random() < share}
@@ -73,7 +73,7 @@ def test_hiding_any_set_of_facts_moves_answers_only_to_unknown(patient: int, see
 
 
 def test_both_engines_hide_alike() -> None:
-    program, records, random = load(), real_records(80)[:20], Random(7)
+    program, records, random = load(), real_records(40)[:20], Random(7)
     hide = [(patient, fact) for patient, _ in records for fact in random.sample(list(program.facts), 40)]
     found = sets.run(program, records, [(patient, AS_OF) for patient, _ in records], hide)
     for patient, rows in records:
