@@ -16,13 +16,14 @@ from cmvigil.record.read import read_record
 ROOT = Path(__file__).parents[2] / "examples"
 EXAMPLES = sorted(path.parent for path in ROOT.glob("*/case.yaml"))
 NAMES = [folder.name for folder in EXAMPLES]
+OTHERS = sorted(path.parent for path in Path(__file__).parent.glob("*/case.yaml"))
 
 
 def test_there_are_at_least_twelve() -> None:
     assert len(EXAMPLES) >= 12
 
 
-@pytest.mark.parametrize("folder", EXAMPLES, ids=NAMES)
+@pytest.mark.parametrize("folder", [*EXAMPLES, *OTHERS], ids=lambda folder: folder.name)
 def test_the_answer_is_the_expected_one(folder: Path) -> None:
     assert check_case(folder, load()) == []
 
