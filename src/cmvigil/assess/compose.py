@@ -160,17 +160,19 @@ class _Composer:
 
     # -- one word per slot ---------------------------------------------------------------------------------------------
     def speaking(self, kind: str) -> list[tuple[str, Rule, bool | None]]:
-        """Per slot, in order: the first rule that applies, unless an earlier one is unknown and has words for that."""
+        """Per slot, in order: the first rule that applies, unless an earlier one is unknown and has words for that.
+
+        A badge where nothing applies and something is unknown is an open one: it does not vanish.
+        """
         slots: dict[str, list[Rule]] = defaultdict(list)
         for rule in sorted(self.by_kind[kind], key=lambda r: (r.slot, r.order, r.name)):
             slots[rule.slot].append(rule)
         made: list[tuple[str, Rule, bool | None]] = []
         for slot, rules in slots.items():
-            for rule in rules:
-                found = self.outcome.rules[rule.name].truth
-                if found is True or (found is None and rule.if_unknown):
-                    made.append((slot, rule, found))
-                    break
+            truths = [(rule, self.outcome.rules[rule.name].truth) for rule in rules]
+            speaks = [(rule, found) for rule, found in truths if found or (found is None and rule.if_unknown)]
+            unknown = [(rule, found) for rule, found in truths if found is None and kind == "status"]
+            made += [(slot, rule, found) for rule, found in (speaks or unknown)[:1]]
         return made
 
     def slots(self, kind: str) -> list[str]:
@@ -179,8 +181,9 @@ class _Composer:
     def status(self) -> list[a.Status]:
         made = []
         for slot, rule, found in self.speaking("status"):
-            words = rule.if_unknown if found is None else rule.headline
-            label, _, answer = words.partition(": ")
+            label, _, answer = rule.headline.partition(": ")
+            if found is None:
+                answer = rule.if_unknown.partition(": ")[2] or "not determined"
             made.append(
                 a.Status.model_validate(
                     {

@@ -50,7 +50,7 @@ class Evidence:
         known = self.conditions.get(id(reason))
         if known is None:
             self.name(reason.facts)
-            made = a.Condition.model_construct(  # ours, hundreds of them: not validated again
+            made = a.Condition(
                 text=reason.text,
                 truth=truth(reason.truth),
                 facts=list(reason.facts),
@@ -95,10 +95,7 @@ class Evidence:
         """The rows behind a fact; the newest first when there are many."""
         rows = [self.rows[e] for e in found.events if e in self.rows]
         rows.sort(key=lambda r: (r.day, r.event), reverse=True)
-        return [
-            a.Event.model_construct(source=r.source, day=r.day.isoformat(), text=self.text(r))
-            for r in rows[:_EVENTS_SHOWN]
-        ]
+        return [a.Event(source=r.source, day=r.day.isoformat(), text=self.text(r)) for r in rows[:_EVENTS_SHOWN]]
 
     def text(self, row: Row) -> str:
         """A row in words."""

@@ -149,6 +149,16 @@ class Explainer:
                 inner = self.reason(node)
                 return f"{inner.text}: " + "; ".join(p.text for p in inner.parts)
 
+    def unset(self, node: Expr) -> list[str]:
+        """Settings that an expression rests on and no one has set, derived facts opened."""
+        found: list[str] = []
+        for item in _parts(node):
+            if isinstance(item, Literal_):
+                found += [item.name] if item.value is None else []
+            elif item.name in self.program.derived:
+                found += self.unset(self.program.derived[item.name].value)
+        return found
+
     def label(self, name: str) -> str:
         """What a fact, derived fact or definition is, in words."""
         layers = (self.program.facts, self.program.derived, self.program.definitions)
@@ -180,16 +190,13 @@ class Explainer:
     def _leaf_needs(self, node: Expr, found: dict[str, None]) -> None:
         """What a comparison lacks. When every value is known the bounds leave it open (``<137`` < 50): name those."""
         unknown = [name for name in self.facts(node) if self.outcome.values[name] is None]
-        settings = [item.name for item in _literals(self.program, node) if item.value is None]
+        settings = self.unset(node)
         found.update(dict.fromkeys([*unknown, *settings] or self.facts(node)))
 
 
-def _literals(program: Program, node: Expr) -> Iterator[Literal_]:
-    for item in walk(node):
-        if isinstance(item, Literal_):
-            yield item
-        elif isinstance(item, Ref) and item.name in program.derived:
-            yield from _literals(program, program.derived[item.name].value)
+@once
+def _parts(node: Expr) -> tuple[Literal_ | Ref, ...]:
+    return tuple(item for item in walk(node) if isinstance(item, (Literal_, Ref)))
 
 
 def plain(value: Any) -> str:

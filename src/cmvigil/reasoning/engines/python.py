@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from ...record.tables import TABLES, Row, columns
 from .. import values as v
-from ..evaluate import Env, compiled, evaluate, once
+from ..evaluate import Env, Meaning, compiled, evaluate, once
 from ..model import And, Compare, Expr, Fact, In, Literal_, Program, Ref, Step, names, walk
 from ..outcome import FactValue, Outcome, RuleTruth, Trail, hidden
 from ..steps import Aggregate
@@ -174,7 +174,7 @@ def _add(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDic
 
     read: set[str] = set()
     for place, node in enumerate(columns.values()):
-        read |= set(names(node)) - set(list(columns)[:place])
+        read |= set(_names(node)) - set(list(columns)[:place])
     return _once_for_each(run, read, rows, made)
 
 
@@ -335,6 +335,9 @@ def _narrowing(where: Expr | None) -> _Narrowing:
     return _Narrowing(tuple(equated), tuple(bounds), nothing_else)
 
 
+_names = once(names)
+
+
 def _reads(node: Expr, side: str) -> bool:
     """Whether an expression reads a column of one side: '' the other row, 'left' ours."""
     return any(isinstance(item, Ref) and item.side == side for item in walk(node))
@@ -394,39 +397,42 @@ def _within(entry: Mapping[str, Any], value: Any) -> bool:
 
 
 def _group(run: _Run, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:
+    take: Mapping[str, Aggregate] = args["take"]
+    columns = [(name, a.how, None if a.expr is None else compiled(a.expr)) for name, a in take.items()]
+    env = Env(run.as_of, {})
     made = []
     for group in _streams(args["by"], rows, _order):
         row: RowDict = {
-            "day": group[0]["day"],
-            "event": min(r["event"] for r in group),
+            "day": min([r["day"] for r in group]),
+            "event": min([r["event"] for r in group]),
             TRAIL: _trail(*group),
         }
-        row["day"] = min(r["day"] for r in group)
         row.update({column: group[0][column] for column in args["by"]})
-        for name, aggregate in args["take"].items():
-            row[name] = _aggregate(run, aggregate, group)
+        for name, how, value in columns:
+            row[name] = Decimal(len(group)) if value is None else _aggregate(how, value, env, group)
         made.append(row)
     return made
 
 
-def _aggregate(run: _Run, aggregate: Aggregate, group: list[RowDict]) -> Any:
-    if aggregate.expr is None:
-        return Decimal(len(group))
-    found = [run.value(aggregate.expr, row) for row in group]
-    match aggregate.how:
+def _aggregate(how: str, value: Meaning, env: Env, group: list[RowDict]) -> Any:
+    """One column of a group, whose rows come in total order."""
+    if how in ("first", "latest"):
+        env.row = group[0 if how == "first" else -1]
+        return value(env)
+    found = []
+    for row in group:
+        env.row = row
+        found.append(value(env))
+    match how:
         case "count":
-            return Decimal(sum(x is True for x in found))
+            return Decimal(found.count(True))
         case "any":
             return v.disjunction(found)
         case "all":
             return v.conjunction(found)
         case "sum":
             return None if None in found else sum(found, Decimal(0))
-        case "first":
-            return found[0]
-        case "latest":
-            return found[-1]
-        case how:
+        case _:
             known = [x for x in found if x is not None]
             return None if not known else max(known) if how == "highest" else min(known)
 
