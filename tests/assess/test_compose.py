@@ -125,6 +125,13 @@ def test_a_slot_says_one_thing_and_unknown_never_reads_as_no(
     assert advice.subject == subject
 
 
+def test_a_badge_that_cannot_be_told_does_not_vanish(tmp_path: Path) -> None:
+    rules = {"yes": {**STATUS["yes"], "if_unknown": ""}, "no": {**STATUS["no"], "when": "not fever"}}
+    (status,) = small(tmp_path, rules=rules).status
+    assert (status.label, status.answer, status.truth, status.tone) == ("Ill", "not determined", "unknown", "unknown")
+    assert small(tmp_path / "2", k.seen("fever", True), k.has("hiv", present=False), rules=rules).status == []
+
+
 def test_an_open_badge_is_asked_for(tmp_path: Path) -> None:
     asked = small(tmp_path, k.seen("fever", True), rules=STATUS).changes
     assert [(q.fact, q.decides) for q in asked] == [("hiv", ["Ill: yes or no"])]
