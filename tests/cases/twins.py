@@ -1,7 +1,7 @@
 """Writes the FHIR twin of every example: ``python -m tests.cases.twins``. Run it after a case file has changed.
 
-Where a public code stands for one concept and nothing else, the twin uses it, as a hospital would (LOINC, SNOMED CT, RxNorm,
-ATC).
+Where a public code (LOINC, SNOMED CT, RxNorm, ATC) stands for one concept and nothing else, the twin uses it, as a
+hospital would.
 """
 
 from __future__ import annotations
