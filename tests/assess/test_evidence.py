@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from tests.support import small_knowledge as k
 
+from cmvigil.assess import assess
 from cmvigil.assess.evidence import Evidence, dose_text, row_text
 from cmvigil.reasoning.engines import python
 from cmvigil.record import tables as t
+from cmvigil.record.read import read_record
 
 LABELS = {
     "neutrophils": "neutrophils",
@@ -107,10 +109,19 @@ def test_facts_carry_state_value_day_and_the_newest_events(tmp_path: Path) -> No
 
 
 def test_a_birth_date_is_no_day_of_a_finding(tmp_path: Path) -> None:
-    fact = {"is": "HIV on record", "from": "condition", "pick": "any", "absent": [{"from": "person"}]}
-    program = k.program(tmp_path, facts={"hiv_on_record": fact}, rules={"own": k.rule("hiv_on_record")})
+    on_record = {"is": "HIV on record", "from": "condition", "pick": "any", "absent": [{"from": "person"}]}
+    born = {"is": "born", "from": "person", "pick": "latest", "take": "birth_date"}
+    program = k.program(tmp_path, facts={"hiv_on_record": on_record, "born": born})
     record = k.record(t.Person(**KEYS, birth_date=k.AS_OF))
     evidence = Evidence(program, python.run(program, record.rows, k.AS_OF), record)
     found = evidence.fact("hiv_on_record")
-    assert (found.state, found.day) == ("absent", None)
-    assert [e.text for e in found.events] == ["birth date"]
+    assert (found.state, found.day, found.events) == ("absent", None, [])
+    found = evidence.fact("born")
+    assert (found.state, found.day, [e.text for e in found.events]) == ("known", None, ["birth date"])
+
+
+def test_an_answer_shows_the_birth_date_only_where_age_and_sex_come_from_it() -> None:
+    """A birth date tells who somebody is; it stands behind age and sex, nowhere else."""
+    advice = assess(read_record(Path(__file__).parents[2] / "examples" / "relapse-on-azathioprine" / "case.yaml"))
+    assert {name for name, fact in advice.facts.items() if any("1971" in e.day for e in fact.events)} <= {"age", "sex"}
+    assert [fact.name for fact in advice.facts.values() if fact.day is not None and "1971" in fact.day] == []

@@ -92,8 +92,10 @@ class Evidence:
         )
 
     def events(self, found: FactValue) -> list[a.Event]:
-        """The rows behind a fact; the newest first when there are many."""
+        """The rows behind a fact; the newest first when there are many. A birth date only where it is all there is."""
         rows = [self.rows[e] for e in found.events if e in self.rows]
+        if found.state == "absent" or len(rows) > 1:
+            rows = [row for row in rows if not isinstance(row, Person)]
         rows.sort(key=lambda r: (r.day, r.event), reverse=True)
         return [a.Event(source=r.source, day=r.day.isoformat(), text=self.text(r)) for r in rows[:_EVENTS_SHOWN]]
 
