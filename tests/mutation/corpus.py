@@ -1,6 +1,6 @@
 """What the mutants are held against: three layers of expected answers, each readable.
 
-- *written*: what people wrote that patients should hear: ``examples/*/expected.yaml``, the conformance tests;
+- *written*: what people wrote that patients should hear: ``expected.yaml`` of a case, the conformance tests;
 - *pinned*: ``expected.csv``, what became true, false or unknown for every example on every day with news;
 - *decided*: ``decisions.csv``, single decisions ("given these facts, this is true") for what no patient reaches.
 """
@@ -30,7 +30,7 @@ from cmvigil.record.read import read_record
 from cmvigil.record.tables import Range
 
 HERE = Path(__file__).parent
-EXAMPLES = HERE.parents[1] / "examples"
+CASES = (HERE.parents[1] / "examples", HERE.parent / "cases")
 CONFORMANCE = HERE.parent / "conformance"
 PINNED, DECIDED = HERE / "expected.csv", HERE / "decisions.csv"
 DAY = date(2026, 1, 1)  # of decisions
@@ -61,8 +61,8 @@ def truth_of(outcome: Outcome, name: str) -> bool | None:
 
 
 def examples(program: Program) -> Iterator[Snapshot]:
-    """Every example on every day with news; what was written holds on its own day."""
-    for path in sorted(EXAMPLES.glob("*/case.yaml")):
+    """Every example and case on every day with news; what was written holds on its own day."""
+    for path in [path for folder in CASES for path in sorted(folder.glob("*/case.yaml"))]:
         record = read_record(path)
         expected = read_yaml(path.with_name("expected.yaml")) or {}
         last = day_of(record)
@@ -91,7 +91,9 @@ class Listener:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(composing, "compose", self.composed(composing.compose))
-            patch.setattr(support, "state", self.asked(support.state))
+            state = self.asked(support.state)
+            for module in (support, patients):
+                patch.setattr(module, "state", state)
             patch.setattr(patients, "badge", self.shown(patients.badge))
             quiet = ["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-cov"]
             pytest.main([str(CONFORMANCE), *quiet], plugins=[self])
