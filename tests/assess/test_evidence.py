@@ -118,6 +118,9 @@ def test_a_birth_date_is_no_day_of_a_finding(tmp_path: Path) -> None:
     assert (found.state, found.day, found.events) == ("absent", None, [])
     found = evidence.fact("born")
     assert (found.state, found.day, [e.text for e in found.events]) == ("known", None, ["birth date"])
+    aged = k.record(t.Person(**KEYS, age=D(54)), k.seen("fever", True))
+    evidence = Evidence(program, python.run(program, aged.rows, k.AS_OF), aged)
+    assert evidence.fact("fever").day == "2026-03-01"
 
 
 def test_an_answer_shows_the_birth_date_only_where_age_and_sex_come_from_it() -> None:

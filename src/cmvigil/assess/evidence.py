@@ -36,6 +36,8 @@ class Evidence:
         self.program, self.outcome = program, outcome
         self.explainer = Explainer(program, outcome)
         self.rows: Mapping[str, Row] = {row.event: row for rows in record.rows.values() for row in rows}
+        # a birth date is no date of a finding
+        self.births = {row.birth_date for row in record.rows["person"] if isinstance(row, Person)}
         self.named: dict[str, None] = {}
         self.conditions: dict[int, tuple[Reason, a.Condition]] = {}  # by identity; the reason is kept beside
         self.trails: dict[int, tuple[FactValue, list[a.Event]]] = {}  # many facts come from one row
@@ -79,13 +81,12 @@ class Evidence:
             setting = self.program.settings[name]
             return a.Fact(name=name, label=setting.is_, unit=setting.unit, state="missing", why="to be set by the site")
         fact, found = self.program.facts[name], self.outcome.facts[name]
-        dated = found.day is not None and not all(isinstance(self.rows.get(e), Person) for e in found.events)
         return a.Fact.model_construct(
             name=name,
             label=fact.is_,
             value=None if found.shown is None else w.value(found.shown),
             unit=fact.unit if fact.of in ("exact", "measured", "ratio") else "",
-            day=found.day.isoformat() if found.day and dated else None,  # a birth date is no date of a finding
+            day=found.day.isoformat() if found.day and found.day not in self.births else None,
             state=found.state,
             why=found.why,
             events=self.events(found),
