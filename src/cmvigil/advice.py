@@ -106,9 +106,13 @@ class Status(_Model):
 
 
 class Question(_Model):
-    """A missing piece, and what it would decide. Ranked: the first decides most."""
+    """A missing piece, and what it would decide. Ranked: the first decides most.
 
-    fact: str
+    Facts that one look settles (a list of symptoms, the medication list) make one question.
+    """
+
+    fact: str  # the first of ``facts``
+    facts: list[str]
     ask: str  # "absolute neutrophil count, not older than 14 days"
     state: State
     decides: list[str]  # headlines of the rules it could change

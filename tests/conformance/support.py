@@ -211,4 +211,4 @@ class Says:
         advice = answer(self.case, hide=hidden)
         assert state(advice, self.rule) == "undetermined"
         assert (self.needs or hidden[0]) in items(advice)[self.rule].needs
-        assert (self.needs or hidden[0]) in {q.fact for q in advice.changes}
+        assert (self.needs or hidden[0]) in {fact for q in advice.changes for fact in q.facts}

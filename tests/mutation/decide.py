@@ -19,7 +19,7 @@ from cmvigil.reasoning.model import (
     Compare,
     Expr,
     In,
-    Literal_,
+    Constant,
     Not,
     Or,
     Program,
@@ -57,10 +57,10 @@ class Question:
         match node:
             case In(Ref(name), values):
                 self.put(name, *map(str, values), "other")
-            case Compare(_, Ref(name, "text"), Literal_(value)):
+            case Compare(_, Ref(name, "text"), Constant(value)):
                 self.put(name, str(value), "other")
             case Compare(_, left, right):
-                literals = [item.value for item in walk(node) if isinstance(item, Literal_)]
+                literals = [item.value for item in walk(node) if isinstance(item, Constant)]
                 numbers = [value for value in literals if isinstance(value, Decimal)]
                 edges = [edge for number in numbers for edge in (number, number + step(number), number - step(number))]
                 for name in names(left) + names(right):

@@ -13,7 +13,7 @@ from cmvigil.reasoning.model import (
     Compare,
     Expr,
     In,
-    Literal_,
+    Constant,
     Not,
     Or,
     Program,
@@ -120,7 +120,7 @@ def _here(expr: Expr) -> Iterator[tuple[str, Expr]]:
 
 def _numbers(expr: Expr) -> Iterator[tuple[str, Expr]]:
     match expr:
-        case Literal_(Decimal() as value, _, name):
+        case Constant(Decimal() as value, _, name):
             for wrong in (value + step(value), value - step(value)):
                 if wrong >= 0:
                     yield f"{name or value} is {wrong}", replace(expr, value=wrong)
@@ -146,9 +146,9 @@ def step(value: Decimal) -> Decimal:
 def spell(expr: Expr) -> str:
     """A condition in short, for the name of a mutant."""
     match expr:
-        case Ref(name) | Literal_(_, _, name) if name:
+        case Ref(name) | Constant(_, _, name) if name:
             return name
-        case Literal_(value):
+        case Constant(value):
             return str(value)
         case Not(part):
             return f"not {spell(part)}"

@@ -17,7 +17,7 @@ from cmvigil.reasoning.model import (
     Expr,
     In,
     IsNull,
-    Literal_,
+    Constant,
     Not,
     Or,
     Quotient,
@@ -43,34 +43,34 @@ def lookup(name: str) -> Expr | None:
     if name == "limit":
         return LIMIT
     if name == "unset":
-        return Literal_(None, "exact", "unset")
+        return Constant(None, "exact", "unset")
     return Ref(name, KINDS[name]) if name in KINDS else None  # type: ignore[arg-type]
 
 
 CLINICAL = Scope(lookup, {"ibd": ("uc", "cd")}, known=lambda: KINDS)
 ROW = Scope(lookup, {"ibd": ("uc", "cd")}, row=True, known=lambda: KINDS)
 TASK = Scope(lookup, states=True, known=lambda: KINDS)
-LIMIT = Literal_(Decimal(5), "exact", "limit")
+LIMIT = Constant(Decimal(5), "exact", "limit")
 N, LOAD, FEVER = Ref("n", "exact"), Ref("load", "measured"), Ref("fever", "bool")
 
 
 @pytest.mark.parametrize(
     ("text", "node"),
     [
-        ("n < 5", Compare("<", N, Literal_(Decimal(5), "exact"))),
+        ("n < 5", Compare("<", N, Constant(Decimal(5), "exact"))),
         (
             "n between 1 and limit",
-            And((Compare(">=", N, Literal_(Decimal(1), "exact")), Compare("<=", N, lookup("limit")))),
+            And((Compare(">=", N, Constant(Decimal(1), "exact")), Compare("<=", N, lookup("limit")))),
         ),  # type: ignore[arg-type]
         ("not fever or fever", Or((Not(FEVER), FEVER))),
         ("NOT fever", Not(FEVER)),
         ("word in ('a', 'it''s')", In(Ref("word", "text"), ("a", "it's"))),
         ("word not in set(ibd)", Not(In(Ref("word", "text"), ("uc", "cd"), "ibd"))),
         ("n in (1, -2.5)", In(N, (Decimal(1), Decimal("-2.5")))),
-        ("load >= -1", Compare(">=", LOAD, Literal_(Decimal(-1), "exact"))),
-        ("day = date '2026-03-01'", Compare("=", Ref("day", "date"), Literal_(date(2026, 3, 1), "date"))),
+        ("load >= -1", Compare(">=", LOAD, Constant(Decimal(-1), "exact"))),
+        ("day = date '2026-03-01'", Compare("=", Ref("day", "date"), Constant(date(2026, 3, 1), "date"))),
         ("as_of", AsOf()),
-        ("true", Literal_(True, "bool")),
+        ("true", Constant(True, "bool")),
         ("day - as_of", Arith("-", Ref("day", "date"), AsOf(), "exact")),
         ("(n)", N),
     ],
@@ -82,8 +82,8 @@ def test_what_is_allowed_has_one_meaning(text: str, node: Expr) -> None:
 def test_quotients_stay_quotients() -> None:
     k = Ref("k", "exact")
     assert parse("n / k", CLINICAL) == Quotient(N, k)
-    assert parse("n / k / 2", CLINICAL) == Quotient(N, Arith("*", k, Literal_(Decimal(2), "exact"), "exact"))
-    assert parse("2 * (n / k)", CLINICAL) == Quotient(Arith("*", Literal_(Decimal(2), "exact"), N, "exact"), k)
+    assert parse("n / k / 2", CLINICAL) == Quotient(N, Arith("*", k, Constant(Decimal(2), "exact"), "exact"))
+    assert parse("2 * (n / k)", CLINICAL) == Quotient(Arith("*", Constant(Decimal(2), "exact"), N, "exact"), k)
     assert parse("n / k * load", CLINICAL) == Quotient(Arith("*", N, LOAD, "measured"), k)
     assert parse("share > 2", CLINICAL).kind == "bool"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cmvigil.reasoning.loader import load
-from cmvigil.reasoning.model import Literal_
+from cmvigil.reasoning.model import Constant
 from cmvigil.reasoning.source import KnowledgeError, read_yaml
 
 from ..support.small_knowledge import base
@@ -178,7 +178,7 @@ def test_settings_are_constants_of_their_kind(tmp_path: Path) -> None:
     program = load(tmp_path)
     constants = [node.kind for node in program.definitions["d"].when.parts[1:]]  # type: ignore[attr-defined]
     assert constants == ["bool"]
-    assert program.definitions["d"].when.parts[0] == Literal_(True, "bool", "strict")  # type: ignore[attr-defined]
+    assert program.definitions["d"].when.parts[0] == Constant(True, "bool", "strict")  # type: ignore[attr-defined]
     assert program.kind_of("weight") == "measured" and program.kind_of("d") == "bool"
     with pytest.raises(KeyError):
         program.kind_of("nothing")

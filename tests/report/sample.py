@@ -396,6 +396,7 @@ def typical() -> Advice:
         changes=[
             Question(
                 fact="genotype",
+                facts=["genotype"],
                 ask="UL97 and UL54 genotype",
                 state="missing",
                 decides=["Foscarnet instead of ganciclovir", "Resistant virus"],
@@ -404,6 +405,7 @@ def typical() -> Advice:
             ),
             Question(
                 fact="weight",
+                facts=["weight"],
                 ask="body weight, not older than 30 days",
                 state="stale",
                 decides=["Ganciclovir 350 mg IV every 12 h"],

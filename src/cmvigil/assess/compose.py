@@ -26,6 +26,14 @@ _STRENGTH = {"strong": 0, "conditional": 1, "good-practice": 2, "": 3}
 _STATE = {"applies": 0, "provided": 1, "undetermined": 2, "overridden": 3}
 _EVIDENCE = {"consistent": 0, "conflicting": 1, "": 2}
 _WEIGHT = {"harm": 12, "act": 6, "note": 2}
+_NAMED = 8
+_LISTS = {
+    "conditions": "conditions, present or not",
+    "end_organ_disease": "CMV organ disease, present or not",
+    "medications": "the medication list, complete",
+    "procedures": "procedures, done or not",
+    "symptoms": "symptoms, present or not",
+}
 _TOPIC = {topic: i for i, topic in enumerate(a.TOPICS)}
 
 
@@ -143,7 +151,8 @@ class _Composer:
                 "statement": rule.statement,
                 "topic": rule.topic,
                 "headline": self.fill(rule.headline),
-                "text": self.fill(rule.text),
+                # A text with unknowns in it would state what nobody knows: an open rule says its name and its needs.
+                "text": "" if state == "undetermined" else self.fill(rule.text),
                 "because": self.fill(rule.because),
                 "state": state,
                 "strength": rule.strength or None,
@@ -207,19 +216,22 @@ class _Composer:
                 needs = self.evidence.needs(self.program.rules[badge.rule])
                 open_ends.append((badge.rule, f"{badge.label}: yes or no", _WEIGHT["act"], needs))
         # by the words of the question: two facts may ask the same
-        asked: dict[str, dict[str, None]] = defaultdict(dict)
+        asked: dict[str, dict[str, None]] = defaultdict(dict)  # question -> facts it settles
         weight: dict[str, int] = defaultdict(int)
         decides: dict[str, dict[str, str]] = defaultdict(dict)
         for rule, headline, worth, needs in open_ends:
+            questions: dict[str, None] = {}
             for name in needs:
-                question = self.ask(name)
-                asked[question][name] = None
-                weight[question] += 60 * worth // len(needs)
+                questions[self.question(name)] = None
+                asked[self.question(name)][name] = None
+            for question in questions:
+                weight[question] += 60 * worth // len(questions)
                 decides[question][rule] = headline
         made = [
             a.Question(
                 fact=next(iter(names)),
-                ask=question,
+                facts=list(names),
+                ask=self.ask(list(names)),
                 state=self.evidence.fact(next(iter(names))).state,
                 decides=list(dict.fromkeys(decides[question].values())),
                 rules=list(decides[question]),
@@ -229,8 +241,23 @@ class _Composer:
         ]
         return sorted(made, key=lambda q: (-q.weight, q.fact))
 
-    def ask(self, name: str) -> str:
-        """How to ask for a fact: its own words, else what it is, and how fresh it must be."""
+    def question(self, name: str) -> str:
+        """What makes two facts one question: a list that covers both, or the same words."""
+        fact = self.program.facts.get(name)
+        return fact.group if fact is not None and fact.group else self.words(name)
+
+    def ask(self, names: list[str]) -> str:
+        """How to ask: for one fact in its own words; for several of one list by naming them."""
+        words = list(dict.fromkeys(self.words(name) for name in names))
+        if len(words) == 1:
+            return words[0]
+        group = self.program.facts[names[0]].group
+        labels = list(dict.fromkeys(self.program.facts[name].is_ for name in names))
+        more = f" and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+        return f"{_LISTS[group]}: {', '.join(labels[:_NAMED])}{more}"
+
+    def words(self, name: str) -> str:
+        """A fact's own words for asking, else what it is, and how fresh it must be."""
         fact = self.program.facts.get(name)
         if fact is None:
             return f"{self.program.settings[name].is_} (a value the site sets)"

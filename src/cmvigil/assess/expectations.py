@@ -79,7 +79,7 @@ def check(record: Record, program: Program, expected: Mapping[str, Any]) -> list
     settled = settle(program, outcome)
     summary = " ".join(advice.summary)
     badges = {s.name: s.answer for s in advice.status}
-    asked = {q.fact for q in advice.changes}
+    asked = {fact for q in advice.changes for fact in q.facts}
     problems: list[str] = []
     for name, words in expected.get("status", {}).items():
         if str(words) not in badges.get(name, ""):

@@ -15,6 +15,7 @@ from ..record.tables import Range
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TEMPLATE = re.compile(r"\{([a-z_0-9]+)(?:\.(day|value))?\}")
+_UNITLESS = re.compile(r"not detected (?:IU|copies)/mL")  # a load and its unit stand side by side in many texts
 UNKNOWN = "unknown"
 _UNITS = {
     "1": "",
@@ -69,6 +70,8 @@ def value(found: Any) -> str:
 
 
 def _range(found: Range) -> str:
+    if found.word:
+        return found.word
     if found.is_point:
         return number(found.low)
     if found.high is None:
@@ -91,7 +94,7 @@ def fill(template: str, program: Program, outcome: Outcome) -> str:
         unit = _unit(name, program)
         return shown if part == "value" or not unit or shown == UNKNOWN else f"{shown} {unit}"
 
-    return _TEMPLATE.sub(put, template)
+    return _UNITLESS.sub("not detected", _TEMPLATE.sub(put, template))
 
 
 def _shown(name: str, program: Program, outcome: Outcome) -> Any:

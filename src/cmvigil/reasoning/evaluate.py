@@ -21,10 +21,10 @@ from .model import (
     AtLeast,
     Choose,
     Compare,
+    Constant,
     Expr,
     In,
     IsNull,
-    Literal_,
     Not,
     Or,
     Quotient,
@@ -75,7 +75,7 @@ def compiled(node: Expr) -> Meaning:
     return _MEANING[type(node)](node)
 
 
-def _literal(node: Literal_) -> Meaning:
+def _literal(node: Constant) -> Meaning:
     value = node.value
     return lambda _: value
 
@@ -208,7 +208,7 @@ def _choose(node: Choose) -> Meaning:
 
 
 _MEANING: dict[type[Expr], Callable[[Any], Meaning]] = {
-    Literal_: _literal,
+    Constant: _literal,
     Ref: _ref,
     AsOf: lambda _: lambda e: e.as_of,
     Not: _not,

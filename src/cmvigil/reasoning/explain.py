@@ -19,9 +19,9 @@ from .model import (
     AsOf,
     AtLeast,
     Compare,
+    Constant,
     Expr,
     In,
-    Literal_,
     Not,
     Or,
     Program,
@@ -122,18 +122,18 @@ class Explainer:
     def text(self, node: Expr) -> str:
         """An expression in words."""
         match node:
-            case Literal_(value, _, name):
+            case Constant(value, _, name):
                 return f"{plain(value)}" if value is not None else f"{name.replace('_', ' ')} (not set)"
             case Ref(name):
                 return self.label(name)
             case AsOf():
                 return "today"
-            case Compare("=", left, Literal_(bool() as value)):
+            case Compare("=", left, Constant(bool() as value)):
                 return self.text(left) if value else f"not: {self.text(left)}"
             case Compare(op, left, right):
                 unit = self.unit(left)
                 shown = f"{self.text(left)} {_OPS[op]} {self.text(right)}"
-                return f"{shown} {unit}" if unit and isinstance(right, Literal_) else shown
+                return f"{shown} {unit}" if unit and isinstance(right, Constant) else shown
             case In(part, values, set_name):
                 listed = set_name.replace("_", " ") or ", ".join(str(x).replace("_", " ") for x in values)
                 return f"{self.text(part)} is one of {listed}"
@@ -153,7 +153,7 @@ class Explainer:
         """Settings that an expression rests on and no one has set, derived facts opened."""
         found: list[str] = []
         for item in _parts(node):
-            if isinstance(item, Literal_):
+            if isinstance(item, Constant):
                 found += [item.name] if item.value is None else []
             elif item.name in self.program.derived:
                 found += self.unset(self.program.derived[item.name].value)
@@ -195,8 +195,8 @@ class Explainer:
 
 
 @once
-def _parts(node: Expr) -> tuple[Literal_ | Ref, ...]:
-    return tuple(item for item in walk(node) if isinstance(item, (Literal_, Ref)))
+def _parts(node: Expr) -> tuple[Constant | Ref, ...]:
+    return tuple(item for item in walk(node) if isinstance(item, (Constant, Ref)))
 
 
 def plain(value: Any) -> str:

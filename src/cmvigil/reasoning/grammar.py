@@ -23,11 +23,11 @@ from .model import (
     AtLeast,
     Choose,
     Compare,
+    Constant,
     Expr,
     In,
     IsNull,
     Kind,
-    Literal_,
     Not,
     Or,
     Quotient,
@@ -215,7 +215,7 @@ class _Parser:
         values: list[Decimal | str] = []
         while True:
             item = self.addition()
-            if not isinstance(item, Literal_) or item.kind != left.kind or item.value is None:
+            if not isinstance(item, Constant) or item.kind != left.kind or item.value is None:
                 raise self.error(f"'in' takes a list of {left.kind} literals", at)
             values.append(cast("Decimal | str", item.value))
             if not self.take(","):
@@ -301,18 +301,18 @@ class _Parser:
             return node
         if self.take("-"):
             item = self.atom()
-            if not isinstance(item, Literal_) or not isinstance(item.value, Decimal):
+            if not isinstance(item, Constant) or not isinstance(item.value, Decimal):
                 raise self.error("a minus sign stands before a number only", at)
-            return Literal_(-item.value, "exact")
+            return Constant(-item.value, "exact")
         if kind == "end":
             raise self.error("something is missing at the end")
         self.i += 1
         if kind == "number":
-            return Literal_(Decimal(value), "exact")
+            return Constant(Decimal(value), "exact")
         if kind == "text":
-            return Literal_(value[1:-1].replace("''", "'"), "text")
+            return Constant(value[1:-1].replace("''", "'"), "text")
         if kind == "word" and value in ("true", "false"):
-            return Literal_(value == "true", "bool")
+            return Constant(value == "true", "bool")
         if kind == "word" and value == "as_of":
             return AsOf()
         if kind == "word" and value == "date":
@@ -322,10 +322,10 @@ class _Parser:
         raise self.error(f"did not expect {value!r} here", at)
 
     def date_literal(self, at: int) -> Expr:
-        kind, value, _ = self.tokens[self.i]
+        value = self.tokens[self.i][1]
         self.i += 1
         try:
-            return Literal_(date.fromisoformat(value.strip("'")), "date")
+            return Constant(date.fromisoformat(value.strip("'")), "date")
         except ValueError:
             raise self.error("expected date 'YYYY-MM-DD'", at) from None
 
@@ -347,7 +347,7 @@ class _Parser:
             parts.append(self.disjunction())
         self.need(")")
         if name == "at_least":
-            count = parts[0].value if isinstance(parts[0], Literal_) else None
+            count = parts[0].value if isinstance(parts[0], Constant) else None
             if not isinstance(count, Decimal) or count % 1 or len(parts) < 2:
                 raise self.error("at_least(n, condition, ...) starts with a whole number", at)
             return AtLeast(int(count), self.truths(parts[1:], at))

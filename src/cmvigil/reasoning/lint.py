@@ -19,11 +19,11 @@ from .model import (
     And,
     Arith,
     Compare,
+    Constant,
     Definition,
     Expr,
     Fact,
     In,
-    Literal_,
     Not,
     Or,
     Program,
@@ -122,7 +122,7 @@ def _unit_of(program: Program, node: Expr) -> str:
     if isinstance(node, Ref):
         item = program.facts.get(node.name) or program.derived.get(node.name)
         return item.unit if item else ""
-    if isinstance(node, Literal_) and node.name:
+    if isinstance(node, Constant) and node.name:
         return program.settings[node.name].unit
     return ""
 
@@ -163,7 +163,7 @@ def _closed(program: Program) -> dict[str, tuple[str, ...]]:
 def _tested(node: Expr, name: str) -> tuple[str, ...]:
     """Words that a comparison holds a name against."""
     match node:
-        case Compare(_, Ref(found), Literal_(str() as word)) if found == name:
+        case Compare(_, Ref(found), Constant(str() as word)) if found == name:
             return (word,)
         case In(Ref(found), values) if found == name:
             return tuple(v for v in values if isinstance(v, str))
@@ -278,7 +278,7 @@ def _atoms(node: Expr) -> Iterator[Expr]:
         case And(parts) | Or(parts):
             for part in parts:
                 yield from _atoms(part)
-        case Literal_():
+        case Constant():
             return
         case _:
             yield node
@@ -292,7 +292,7 @@ def _truth(node: Expr, world: dict[Expr, bool]) -> bool | None:
             return conjunction(_truth(p, world) for p in parts)
         case Or(parts):
             return disjunction(_truth(p, world) for p in parts)
-        case Literal_(value):
+        case Constant(value):
             return value if isinstance(value, bool) else None
         case _:
             return world[node]
@@ -308,7 +308,7 @@ def _worlds(atoms: list[Expr]) -> Iterator[tuple[bool, ...]]:
 
 def _limit(atom: Expr) -> tuple[str, str, object] | None:
     match atom:
-        case Compare(op, Ref(name), Literal_(Decimal() | str() as value)):
+        case Compare(op, Ref(name), Constant(Decimal() | str() as value)):
             return name, op, value
         case In(Ref(name), values):
             return name, "in", frozenset(values)

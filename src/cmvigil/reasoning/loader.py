@@ -19,13 +19,13 @@ from .model import (
     PICKS,
     STATE_TESTS_ALLOWED,
     BandTable,
+    Constant,
     Definition,
     Derived,
     Elsewhere,
     Expr,
     Fact,
     Kind,
-    Literal_,
     Program,
     Ref,
     Rule,
@@ -196,9 +196,8 @@ class _Builder:
         place = f"{fields['file']}: {name}"
         unknown = fields.keys() - _FIELDS[section] - {"file"}
         if unknown:
-            self.problems.append(
-                f"{place}: no field {', '.join(sorted(map(str, unknown)))}; there are {', '.join(sorted(_FIELDS[section]))}"
-            )
+            wrong, known = ", ".join(sorted(map(str, unknown))), ", ".join(sorted(_FIELDS[section]))
+            self.problems.append(f"{place}: no field {wrong}; there are {known}")
         for word, allowed in _WORDS.items():
             if word in fields and fields[word] not in allowed:
                 self.problems.append(f"{place}: {word} is {fields[word]!r}; expected {', '.join(allowed)}")
@@ -227,7 +226,7 @@ class _Builder:
             return None
         kinds: dict[type, Kind] = {bool: "bool", str: "text", Decimal: "exact"}
         kind = kinds.get(type(setting.value), "exact")
-        return Literal_(setting.value, kind, name)
+        return Constant(setting.value, kind, name)
 
     def row_scope(
         self,
@@ -390,6 +389,7 @@ class _Builder:
             absent=tuple(self.elsewhere(e) for e in _listed(fields.get("absent"))),
             unusable=tuple(self.elsewhere(e) for e in _listed(fields.get("unusable"))),
             conflict=fields.get("conflict", ""),
+            group=fields.get("group", ""),
             file=fields["file"],
         )
 
@@ -456,10 +456,17 @@ class _Builder:
         fields.update(where=where, pick="any")
 
     def complete(self, fields: dict[str, Any], groups: set[str | None]) -> None:
-        """A completeness statement licenses absence when one list covers every concept asked for."""
+        """A completeness statement licenses absence when one list covers every concept asked for.
+
+        Where the fact itself goes stale, so does the statement.
+        """
         if len(groups) == 1 and None not in groups:
             (group,) = groups
-            statement = {"from": "observation", "where": f"concept = 'complete' and text = '{group}'"}
+            where = f"concept = 'complete' and text = '{group}'"
+            if "fresh" in fields:
+                where += f" and day > as_of - {fields['fresh']}"
+            statement = {"from": "observation", "where": where}
+            fields["group"] = group
             fields["absent"] = [*_listed(fields.get("absent")), statement]
 
     def derive(self, name: str, fields: dict[str, Any]) -> None:

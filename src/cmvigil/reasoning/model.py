@@ -28,6 +28,7 @@ __all__ = [
     "BandTable",
     "Choose",
     "Compare",
+    "Constant",
     "Definition",
     "Derived",
     "Elsewhere",
@@ -36,7 +37,6 @@ __all__ = [
     "In",
     "IsNull",
     "Kind",
-    "Literal_",
     "Not",
     "Or",
     "Program",
@@ -68,7 +68,7 @@ class Expr:
 
 
 @dataclass(frozen=True, slots=True)
-class Literal_(Expr):
+class Constant(Expr):
     """A constant. ``name`` is set when it came from a setting; ``value`` None is a setting that no one has set."""
 
     value: Decimal | str | date | bool | None
@@ -298,6 +298,7 @@ class Fact:
     absent: tuple[Elsewhere, ...] = ()
     unusable: tuple[Elsewhere, ...] = ()
     conflict: Literal["", "same_time", "ever"] = ""
+    group: str = ""  # the completeness list that covers it
     file: str = ""
 
 

@@ -33,6 +33,7 @@ class Range:
     high: Decimal | None
     low_open: bool = False
     high_open: bool = False
+    word: str = field(default="", compare=False)  # "not detected": shown instead of the number
 
     @classmethod
     def point(cls, value: Decimal) -> Range:

@@ -232,9 +232,9 @@ def _limit(value: Decimal | None, unit: str | None, default: Unit, quantity: Qua
 
 def _range(reported: Result, lloq: Decimal | None, unit: Unit) -> Range:
     if reported.form == "not_detected":
-        return Range(ZERO, ZERO)
+        return Range(ZERO, ZERO, word="not detected")
     if reported.form == "detected_below_lloq":
-        return Range(ZERO, lloq, True, True)
+        return Range(ZERO, lloq, True, True, f"detected, <{(lloq or ZERO).normalize():f}")
     value = _convert(reported.number or ZERO, unit)
     if reported.form == "below":
         return Range(ZERO, value, False, reported.comparator == "<")

@@ -14,7 +14,7 @@ from typing import Any, cast
 from ...record.tables import TABLES, Row, columns
 from .. import values as v
 from ..evaluate import Env, Meaning, compiled, evaluate, once
-from ..model import And, Compare, Expr, Fact, In, Literal_, Program, Ref, Step, names, walk
+from ..model import And, Compare, Constant, Expr, Fact, In, Program, Ref, Step, names, walk
 from ..outcome import FactValue, Outcome, RuleTruth, Trail, hidden
 from ..steps import Aggregate
 
@@ -505,7 +505,7 @@ def _concepts(where: Expr | None) -> tuple[str, ...] | None:
     """Concepts that a condition limits its rows to, when it plainly does; None when it does not."""
     for part in where.parts if isinstance(where, And) else (where,):
         match part:
-            case Compare("=", Ref("concept", _, ""), Literal_(str() as value)):
+            case Compare("=", Ref("concept", _, ""), Constant(str() as value)):
                 return (value,)
             case In(Ref("concept", _, ""), members):
                 return tuple(dict.fromkeys(str(m) for m in members))

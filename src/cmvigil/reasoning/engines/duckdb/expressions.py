@@ -22,11 +22,11 @@ from ...model import (
     AtLeast,
     Choose,
     Compare,
+    Constant,
     Expr,
     In,
     IsNull,
     Kind,
-    Literal_,
     Not,
     Or,
     Quotient,
@@ -217,7 +217,7 @@ def _wide(sql: str, scale: int) -> str:
 def value_of(node: Expr, env: Env) -> Value:
     """The SQL of an expression."""
     match node:
-        case Literal_():
+        case Constant():
             return literal(node.value, node.of)
         case Ref():
             return (env.side if node.side else env.row)[node.name]
