@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.run import CASE, ROOT, cmvigil
+from tests.support.small_knowledge import advice, write
 
 from cmvigil.advice import Advice, Explanation, Item
 from cmvigil.assess import assess
@@ -33,9 +34,9 @@ def rules_by_state(file: Path) -> dict[str, str]:
     return {found.state: name for name, found in settle(load(), outcome).items()}
 
 
-def items(advice: Advice) -> dict[str, Item]:
+def items(given: Advice) -> dict[str, Item]:
     """What an answer says, by rule."""
-    said = [*advice.causes, *advice.findings, *advice.advice, *advice.abstentions]
+    said = [*given.causes, *given.findings, *given.advice, *given.abstentions]
     return {item.rule: item for item in said}
 
 
@@ -63,12 +64,12 @@ def test_the_walk_goes_down_to_the_resource() -> None:
 
 
 def test_json_is_an_explanation_that_agrees_with_the_assessment() -> None:
-    advice = assess(read_record(CASE))
-    for rule, item in list(items(advice).items())[:10]:
+    given = assess(read_record(CASE))
+    for rule, item in list(items(given).items())[:10]:
         found = Explanation.model_validate_json(cmvigil("explain", CASE, rule, "--json").stdout)
         assert (found.rule, found.state, found.headline) == (rule, item.state, item.headline)
         assert found.walkback == item.walkback
-        assert found.as_of == advice.as_of
+        assert found.as_of == given.as_of
 
 
 def test_as_of_is_honoured() -> None:
@@ -95,3 +96,11 @@ def test_a_record_without_a_day_is_refused(tmp_path: Path) -> None:
     shown = cmvigil("explain", file, "cause_thiopurine")
     assert shown.exit_code == 2
     assert "no dated entry" in shown.stderr
+
+
+def test_what_holds_a_rule_back_is_told(tmp_path: Path) -> None:
+    own = advice("age > 17", unless="sex = 'male'", statement="X1")
+    site = write(tmp_path / "site", pathway__local={"rules": {"own": own}}, sources={"BOOK": {"title": "A book"}})
+    lines = cmvigil("explain", CASE, "own", "--knowledge", site).stdout.splitlines()
+    assert lines[0] == "Headline  (own, X1)"
+    assert lines[lines.index("unless") + 1].endswith("✗ sex at birth is male")
