@@ -213,20 +213,21 @@ class _Composer:
         open_ends = [(item.rule, item.headline, _WEIGHT[item.severity], item.needs) for item in items]
         for badge in status:
             if badge.truth == "unknown":
-                needs = self.evidence.needs(self.program.rules[badge.rule])
-                open_ends.append((badge.rule, f"{badge.label}: yes or no", _WEIGHT["act"], needs))
+                rule = self.program.rules[badge.rule]
+                needs = self.evidence.needs(rule)
+                open_ends.append((badge.rule, f"{badge.label}: yes or no", _WEIGHT[rule.severity], needs))
         # by the words of the question: two facts may ask the same
         asked: dict[str, dict[str, None]] = defaultdict(dict)  # question -> facts it settles
         weight: dict[str, int] = defaultdict(int)
         decides: dict[str, dict[str, str]] = defaultdict(dict)
-        for rule, headline, worth, needs in open_ends:
+        for name_of_rule, headline, worth, needs in open_ends:
             questions: dict[str, None] = {}
             for name in needs:
                 questions[self.question(name)] = None
                 asked[self.question(name)][name] = None
             for question in questions:
                 weight[question] += 60 * worth // len(questions)
-                decides[question][rule] = headline
+                decides[question][name_of_rule] = headline
         made = [
             a.Question(
                 fact=next(iter(names)),
