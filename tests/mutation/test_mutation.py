@@ -28,7 +28,10 @@ def test_every_example_is_told_what_is_written_on_every_day() -> None:
 
 def test_every_decision_is_as_written() -> None:
     program = load()
-    trial = Trial(program, read_decisions())
+    decisions = read_decisions()
+    gone = {d.name for d in decisions} - program.definitions.keys() - program.rules.keys()
+    assert gone == set(), REMEDY
+    trial = Trial(program, decisions)
     wrong = []
     with localcontext(Context(prec=100, traps=[Inexact])):
         for name, decisions in trial.decisions.items():
