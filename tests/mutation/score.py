@@ -80,7 +80,7 @@ class Trial:
         """The answers that somebody wrote something about."""
         settled = settle(self.program, outcome) if one.rules else {}
         found: dict[str, Any] = {rule: settled[rule].state for rule in one.rules if rule in settled}
-        return found | {name: outcome.values[name] for name in one.definitions}
+        return found | {name: outcome.values[name] for name in one.definitions if name in outcome.values}
 
     def run(self, search: bool = False) -> Score:
         """Hold every mutant against the corpus. ``search`` writes new decisions for those that live on."""
