@@ -47,7 +47,7 @@ def test_g4_a_low_single_positive_is_repeated_first() -> None:
     assert "2026-03-12" in {task.day for task in answer(low).tasks}
     silent({**low, "viral_loads": loads(m20="<34.5", d4="1500")}, "repeat_possible_blip")
     silent({**low, "viral_loads": loads(d1="120", d4="150")}, "repeat_possible_blip")
-    open_without(low, "repeat_possible_blip", "latest_load")
+    open_without(low, "repeat_possible_blip", "load_in_iu")
 
 
 def test_g5_negative_blood_does_not_clear_the_gut() -> None:

@@ -7,6 +7,7 @@ from tests.conformance.patients import (
     colitis,
     drug,
     failing,
+    ganciclovir,
     graft,
     loads,
     open_without,
@@ -64,7 +65,8 @@ def test_s00_recurrent_colitis_tapers_and_considers_vedolizumab() -> None:
                 {"start": "d0", "site": "colon"},
             ]
         },
-        drugs=[drug("prednisolone", "d-40", dose="40 mg", every="24 h", route="oral")],
+        drugs=[drug("prednisolone", "d-40", dose="40 mg", every="24 h", route="oral"), ganciclovir("d0")],
+        complete=["symptoms"],
     )
     summary = " ".join(answer(flare).summary)
     assert "Taper the steroid and consider vedolizumab" in summary
@@ -127,3 +129,35 @@ def test_s00_tissue_without_blood_is_not_called_cleared() -> None:
     found = colitis("d2", viral_loads=loads(d0="not detected"), tissue=tissue)
     assert answer(found).summary[0].startswith("CMV")
     assert "No virus" not in " ".join(answer(found).summary)
+
+
+def test_s00_an_empty_drug_list_makes_no_calm_badge() -> None:
+    sparse = graft("d2", viral_loads=loads(d0="12000"))
+    assert badge(sparse, "refractory").answer == "not determined, earlier antivirals not known"
+    assert badge(sparse, "resistance").answer == "not determined, earlier antivirals not known"
+    listed = {**sparse, "complete": ["medications"]}
+    assert badge(listed, "refractory").answer == "no treatment on record"
+    assert badge(listed, "resistance").answer == "neither shown nor suspected"
+
+
+def test_s00_a_wild_type_leaves_first_line_treatment_for_a_recurrence() -> None:
+    genes = {"UL97": {"covered": "335-645", "changes": []}, "UL54": {"covered": "300-1000", "changes": []}}
+    said(
+        {**RECURRENT, "genotype": [{"date": "d10", "specimen": "plasma", "genes": genes}]}, "recurrent_is_not_resistant"
+    )
+    changed = {"UL97": {"covered": "335-645", "changes": ["M460V"]}}
+    silent(
+        {**RECURRENT, "genotype": [{"date": "d10", "specimen": "plasma", "genes": changed}]},
+        "recurrent_is_not_resistant",
+    )
+
+
+def test_s00_low_counts_stand_in_the_summary_before_any_dose() -> None:
+    low = graft(
+        "d20",
+        viral_loads=loads(m1="12000", d7="14000", d19="900"),
+        drugs=[valganciclovir("d0", dose="450 mg")],
+        labs={"neutrophils": [{"date": "d19", "value": "0.3 10*9/L"}]},
+    )
+    summary = " ".join(answer(low).summary)
+    assert "Hold ganciclovir" in summary and "Label dose" not in summary

@@ -16,7 +16,7 @@ from tests.conformance.patients import (
     silent,
     valganciclovir,
 )
-from tests.conformance.support import answer
+from tests.conformance.support import answer, items, state
 
 POSITIVE = loads(m1="12000", d7="14000", d14="13000", d19="14000")
 
@@ -109,7 +109,7 @@ def test_e1_preemptive_start() -> None:
     positive = graft("d2", viral_loads=loads(d0="12000"))
     said(positive, "treat_dnaemia_before_disease", "PET24")
     silent(graft("d2", viral_loads=loads(d0="300")), "treat_dnaemia_before_disease")
-    open_without(positive, "treat_dnaemia_before_disease", "latest_load")
+    open_without(positive, "treat_dnaemia_before_disease", "load_in_iu")
 
 
 def test_e8_stem_cell_recipients_start_lower() -> None:
@@ -118,7 +118,7 @@ def test_e8_stem_cell_recipients_start_lower() -> None:
     said(low, "treat_dnaemia_after_stem_cells", "ECIL7")
     silent(low, "treat_dnaemia_before_disease")
     silent(graft("d2", viral_loads=loads(d0="700")), "treat_dnaemia_after_stem_cells")
-    open_without(low, "treat_dnaemia_after_stem_cells", "latest_load")
+    open_without(low, "treat_dnaemia_after_stem_cells", "load_in_iu")
 
 
 def test_e2_end_points() -> None:
@@ -138,3 +138,53 @@ def test_e2_end_points() -> None:
     said(once, "treatment_goes_on", "SOT4")
     open_without(done, "treatment_may_stop", "clinical_course")
     open_without(done, "treatment_goes_on", "clinical_course")
+
+
+def dialysed(*drugs: dict[str, Any]) -> Patient:
+    """On haemodialysis, with a creatinine from which a clearance must not be read."""
+    case = on(*drugs, creatinine="100 umol/L")
+    return {**case, "procedures": [{"procedure": "haemodialysis", "start": "d-100"}]}
+
+
+def test_s22_haemodialysis_has_neither_tablets_nor_a_clearance() -> None:
+    tablets = answer(dialysed(valganciclovir("d0", dose="450 mg", every="48 h")))
+    assert state(tablets, "no_tablets_at_this_clearance") == "applies"
+    assert state(tablets, "valganciclovir_for_today") in ("silent", "overridden")
+    vein = dialysed(ganciclovir("d0", dose="1.25 mg/kg", every="56 h"))
+    item = said(vein, "ganciclovir_on_haemodialysis", "US-GCV")
+    assert "after haemodialysis" in item.text and "56" not in item.text and "mL/min" not in item.text
+    silent(vein, "ganciclovir_for_today")
+    silent(on(ganciclovir("d0")), "ganciclovir_on_haemodialysis")
+    open_without(vein, "ganciclovir_on_haemodialysis", "haemodialysis_recorded")
+
+
+def test_s22_very_low_clearance_speaks_in_days_of_the_week() -> None:
+    assert (
+        "three times a week" in said(on(ganciclovir("d0"), creatinine="900 umol/L"), "ganciclovir_for_today").headline
+    )
+
+
+def test_s16_one_safety_item_per_mistake() -> None:
+    once = answer(on(valganciclovir("d0", every="24 h")))
+    assert state(once, "dose_too_low_today") == "overridden"
+
+
+def test_e1_a_load_in_copies_is_not_a_low_load() -> None:
+    copies = graft("d2", viral_loads=[{**row, "unit": "copies/mL"} for row in loads(d0="12000")])
+    item = items(answer(copies))["treat_dnaemia_before_disease"]
+    assert item.state == "undetermined" and "load_in_iu" in item.needs
+
+
+def test_e2_the_organ_decides_where_blood_does_not() -> None:
+    words = {"clinical_course": {"value": "resolved", "date": "d20"}}
+    clear = graft(
+        "d22",
+        viral_loads=loads(d0="12000", d7="900", d14="<34.5", d21="not detected"),
+        drugs=[valganciclovir("d0")],
+        words=words,
+    )
+    eye = {**clear, "cmv": {"disease": [{"concept": "cmv_retinitis", "start": "d-2"}]}}
+    assert said(eye, "organ_ends_the_treatment", "OI").severity == "harm"
+    silent(eye, "treatment_may_stop")
+    silent(clear, "organ_ends_the_treatment")
+    open_without(eye, "organ_ends_the_treatment", "eye_diagnosis_recorded")

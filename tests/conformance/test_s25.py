@@ -42,3 +42,8 @@ def test_s25_eye_and_brain_go_to_the_specialist() -> None:
     assert said(eye, "sanctuary_to_expert", "OI").severity == "harm"
     silent(GOOD, "sanctuary_to_expert")
     open_without(eye, "sanctuary_to_expert", "eye_diagnosis_recorded")
+
+
+def test_s25_the_share_of_a_mixed_series_is_not_called_that_of_organ_recipients() -> None:
+    item = said(failing(), "outlook_organ_transplant")
+    assert "third" not in item.headline and "organ and stem-cell recipients" in item.text
