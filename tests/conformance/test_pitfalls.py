@@ -13,9 +13,11 @@ from tests.conformance.support import (
     PATIENT,
     STEROID,
     TACROLIMUS,
+    Case,
     Says,
     answer,
     changed,
+    items,
     state,
 )
 
@@ -91,3 +93,27 @@ def test_g7_levels_are_due_after_stopping_too() -> None:
     long_ago = changed(KIDNEY, {"drugs": [TACROLIMUS, {**MARIBAVIR, "start": "d-80", "end": "d-40"}]})
     assert state(answer(stopped), "levels_around_maribavir") == "applies"
     assert state(answer(long_ago), "levels_around_maribavir") == "silent"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "applies"),
+        ({"viral_loads": [{"date": "d-40", "value": 5000}, {"date": "d-1", "value": "not detected"}]}, "silent"),
+        ({"drugs": [*ON_LETERMOVIR["drugs"], {"drug": "foscarnet", "start": "d-5", "intent": "treatment"}]}, "silent"),
+    ],
+    ids=["positive", "cleared since", "foscarnet treats it"],
+)
+def test_g9_letermovir_is_blamed_for_present_virus_only(change: Case, said: str) -> None:
+    assert state(answer(changed(ON_LETERMOVIR, change)), "letermovir_is_no_treatment") == said
+
+
+def test_g8_a_rising_creatinine_on_foscarnet_may_be_either() -> None:
+    text = items(answer(ON_FOSCARNET))["foscarnet_kidney_graft"].text
+    assert "may be foscarnet" in text and "or rejection" in text
+    assert "below 0.4 mL/min per kg hold foscarnet" in text
+
+
+def test_g11_claims_no_more_than_was_counted() -> None:
+    because = items(answer(FEBRILE))["ferritin_in_febrile_thiopurine_user"].because
+    assert because.startswith("Of 74 adults with CMV-associated HLH 22 had bowel disease")

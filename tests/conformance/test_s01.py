@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from tests.conformance.support import COLITIS, GANCICLOVIR, KIDNEY, NO_CMV, STEROID, Says, answer, changed, items
+from tests.conformance.support import (
+    ALLOGRAFT,
+    COLITIS,
+    GANCICLOVIR,
+    KIDNEY,
+    NO_CMV,
+    STEROID,
+    Says,
+    answer,
+    changed,
+    items,
+)
 
 ON_AZATHIOPRINE = changed(
     COLITIS, {"drugs": [STEROID, {"drug": "azathioprine", "dose": "150 mg", "every": "daily", "start": "d-60"}]}
@@ -38,7 +49,17 @@ STATEMENTS = [
         words="18 of 23",
     ),
     Says("cause_jak_inhibitor", "S01", ON_TOFACITINIB, {"drugs": [STEROID]}, "jak_now"),
-    Says("cause_transplant_drugs", "S01", KIDNEY, {"drugs": [GANCICLOVIR]}, "organ_recorded", words="mycophenolate"),
+    Says(
+        "cause_transplant_drugs", "S01", KIDNEY, {"drugs": [GANCICLOVIR]}, "organ_recorded", words="Antimetabolite yes"
+    ),
+    Says(
+        "cause_steroid_elsewhere",
+        "S01",
+        ALLOGRAFT,
+        {"drugs": [GANCICLOVIR]},
+        "systemic_steroid",
+        words="40 mg/d in prednisone equivalents",
+    ),
 ]
 
 
@@ -66,4 +87,16 @@ def test_s01_says_which_evidence_is_consistent_and_which_conflicts() -> None:
 
 def test_s01_no_driver_without_cmv() -> None:
     said = items(answer(changed(ON_AZATHIOPRINE, NO_CMV, {"drugs": [STEROID]})))
-    assert said == {}
+    assert set(said) == {"look_for_cmv_in_tissue"}
+
+
+def test_s01_figures_of_bowel_disease_stay_with_bowel_disease() -> None:
+    said = items(answer(ALLOGRAFT))
+    assert "cause_steroid" not in said
+    assert "82 %" not in said["cause_steroid_elsewhere"].because
+    assert "82 %" in items(answer(COLITIS))["cause_steroid"].because
+
+
+def test_s01_the_comparison_does_not_rank_steroid_above_a_calcineurin_inhibitor() -> None:
+    both = changed(COLITIS, {"drugs": [STEROID, {"drug": "ciclosporin", "start": "d-8"}]})
+    assert "any other agent" not in items(answer(both))["compare_steroid"].text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.conformance.support import COLITIS, KIDNEY, Says, answer, changed
+from tests.conformance.support import COLITIS, KIDNEY, Says, answer, changed, items
 
 LOW_LYMPHOCYTES = changed(COLITIS, {"labs": {"lymphocytes": {"date": "d-1", "value": "0.5 10*9/L"}}})
 NO_IMMUNITY = changed(KIDNEY, {"words": {"cmv_cmi": {"value": "negative", "date": "d-5"}}})
@@ -87,3 +87,12 @@ def test_s02_is_a_finding_not_an_action() -> None:
     advice = answer(changed(LOW_LYMPHOCYTES, {"words": {"cmv_cmi": {"value": "negative", "date": "d-5"}}}))
     assert {i.rule for i in advice.findings} >= {"axis_lymphocytes_low", "axis_immunity_absent"}
     assert "S02" not in {i.statement for i in advice.advice}
+
+
+def test_s02_rituximab_is_no_t_cell_depletion() -> None:
+    ritux = changed(COLITIS, {"drugs": [{"drug": "rituximab", "start": "2025-11-01", "end": "2025-11-01"}]})
+    said = items(answer(ritux))
+    assert "cause_depleting_antibody" not in said
+    assert said["axis_igg_low"].needs == ["igg"]
+    given = changed(DEPLETED, {"drugs": [{"drug": "rituximab", "start": "2025-11-01", "end": "2025-11-01"}]})
+    assert "cause_depleting_antibody" not in items(answer(given))

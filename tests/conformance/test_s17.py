@@ -93,4 +93,14 @@ def test_s17_adrenal_suppression_stated_counts_at_once() -> None:
             "findings": {"steroid_dependent_adrenal": {"present": "yes", "date": "d-3"}},
         },
     )
-    assert items(answer(stated))["cover_adrenals"].severity == "harm"
+    item = items(answer(stated))["cover_adrenals"]
+    assert item.state == "applies"
+    assert item.headline.startswith("If the steroid comes down")
+
+
+@pytest.mark.parametrize(("dose", "said"), [("5 mg", "silent"), ("10 mg", "applies")])
+def test_s17_a_graft_on_maintenance_steroid_is_not_told_to_step_down(dose: str, said: str) -> None:
+    graft = changed(
+        KIDNEY, {"drugs": [{"drug": "prednisolone", "dose": dose, "every": "daily", "start": "2025-11-01"}]}
+    )
+    assert state(answer(graft), "cover_adrenals") == said

@@ -119,3 +119,22 @@ def test_s19_other_denominators_are_never_converted(site: Path) -> None:
     item = items(answer(per_ug, overlay=site))[RULE]
     assert item.state == "undetermined"
     assert "tissue_copies_per_ug_low" in item.needs
+
+
+def test_s19_is_asked_for_only_where_tissue_was_measured() -> None:
+    unmeasured = changed(WATCHFUL, {"tissue": [{"date": "d-8", "site": "colon", "ihc": "negative"}]})
+    assert state(answer(unmeasured), RULE) == "silent"
+
+
+def test_s19_stands_above_treating_the_recurrence(site: Path) -> None:
+    again = {
+        "cmv": {
+            "episodes": [
+                {"start": "2025-06-01", "end": "2025-06-30", "site": "colon"},
+                {"start": "d-10", "site": "colon"},
+            ]
+        }
+    }
+    said = answer(changed(WATCHFUL, again), overlay=site)
+    assert state(said, RULE) == "applies"
+    assert state(said, "recurrent_is_not_resistant") in ("overridden", "silent")

@@ -51,6 +51,21 @@ HLH = changed(
         },
     },
 )
+TABLETS = {
+    **GANCICLOVIR,
+    "drug": "valganciclovir",
+    "dose": "900 mg",
+    "route": "oral",
+    "missed_doses": "none",
+}
+UNNAMED = changed(
+    KIDNEY,
+    {"host": {"transplants": None}, "complete": ["medications", "symptoms", "conditions", "end_organ_disease"]},
+    FEATURES["fever"],
+    FEATURES["leukopenia"],
+    FEATURES["enzymes"],
+)
+"""The graft was merely not entered: mycophenolate and tacrolimus are on the drug list, the host is missing."""
 GRAFT = changed(KIDNEY, FEATURES["fever"], FEATURES["leukopenia"], FEATURES["enzymes"])
 
 STATEMENTS = [
@@ -66,6 +81,32 @@ STATEMENTS = [
         words="5 mg/kg",
     ),
     Says("dissemination_pattern", "S20", ILL, WELL_ENOUGH, "leukocytes"),
+    Says("start_no_immunosuppressant", "S20", ILL, WELL_ENOUGH, "enzymes_raised"),
+    Says("is_there_a_graft", "S20", UNNAMED, WELL_ENOUGH, "enzymes_raised", words="antimetabolite held"),
+    Says(
+        "change_tablets_to_vein",
+        "S20",
+        changed(ILL, {"drugs": [STEROID, TABLETS]}),
+        {"drugs": [STEROID, GANCICLOVIR]},
+        "enzymes_raised",
+        words="5 mg/kg every 12 hours by vein",
+    ),
+    Says(
+        "change_malabsorbed_tablets_to_vein",
+        "S04",
+        changed(PLAIN, {"drugs": [TABLETS], "symptoms": {"severe_diarrhoea": {"present": "yes", "date": "d-1"}}}),
+        {"drugs": [GANCICLOVIR]},
+        "gut_symptom_recorded",
+        words="until the gut absorbs",
+    ),
+    Says(
+        "disseminated_with_low_counts",
+        "S20",
+        changed(ILL, {"drugs": [STEROID]}, {"labs": {"neutrophils": {"date": "d-1", "value": "0.3 10*9/L"}}}),
+        {"labs": {"neutrophils": {"date": "d-1", "value": "0.6 10*9/L"}}},
+        "neutrophils",
+        words="Foscarnet by the label",
+    ),
     Says(
         "work_up_hlh",
         "S20",
@@ -197,7 +238,7 @@ def test_s20_in_a_graft_the_team_decides() -> None:
 
 
 def test_s20_fever_without_cmv_is_silent() -> None:
-    assert items(answer(changed(ILL, NO_CMV, {"drugs": [STEROID]}))) == {}
+    assert set(items(answer(changed(ILL, NO_CMV, {"drugs": [STEROID]})))) == {"look_for_cmv_in_tissue"}
 
 
 def test_s20_the_long_list_of_hlh_is_asked_for_only_after_an_alarm() -> None:
@@ -212,3 +253,105 @@ def test_s20_no_dose_in_pregnancy() -> None:
     said = answer(pregnant)
     assert state(said, "treat_disseminated_now") == "overridden"
     assert state(said, "stop_immunosuppression") == "applies"
+
+
+def test_s20_a_graft_that_was_not_entered_keeps_its_calcineurin_inhibitor() -> None:
+    said = items(answer(UNNAMED))
+    assert said["stop_immunosuppression"].state == "undetermined"
+    assert {"organ_transplant", "stem_cell_transplant"} <= set(said["stop_immunosuppression"].needs)
+    denied = changed(
+        UNNAMED, {"complete": ["medications", "symptoms", "conditions", "end_organ_disease", "procedures"]}
+    )
+    assert state(answer(denied), "stop_immunosuppression") == "applies"
+    assert state(answer(denied), "is_there_a_graft") == "silent"
+    bowel = changed(
+        UNNAMED,
+        {"host": {"ibd": {"disease": "ulcerative colitis", "since": "2015", "severity": "mild", "date": "d-2"}}},
+    )
+    assert state(answer(bowel), "stop_immunosuppression") == "undetermined"
+    assert state(answer(changed(bowel, {"drugs": [STEROID, GANCICLOVIR]})), "stop_immunosuppression") == "applies"
+
+
+def test_s20_laboratory_values_alone_are_enough() -> None:
+    labs = changed(
+        PLAIN,
+        FEATURES["leukopenia"],
+        FEATURES["thrombocytopenia"],
+        FEATURES["enzymes"],
+        {"drugs": [STEROID], "symptoms": None, "complete": ["medications", "conditions"]},
+    )
+    said = answer(labs)
+    for rule in (
+        "stop_immunosuppression",
+        "treat_disseminated_now",
+        "steroid_in_dissemination",
+        "dissemination_pattern",
+    ):
+        assert state(said, rule) == "applies", rule
+
+
+def test_s20_tablets_do_not_go_on() -> None:
+    said = answer(changed(ILL, {"drugs": [STEROID, TABLETS]}))
+    assert state(said, "valganciclovir_for_today") == "overridden"
+    resistant = changed(
+        ILL,
+        {
+            "drugs": [STEROID, TABLETS],
+            "genotype": [{"date": "d-2", "specimen": "plasma", "calls": {"ganciclovir": "resistant"}}],
+        },
+    )
+    assert state(answer(resistant), "change_tablets_to_vein") == "silent"
+
+
+def test_s20_stands_without_a_drug_list() -> None:
+    unlisted = changed(
+        COLITIS,
+        FEATURES["fever"],
+        FEATURES["leukopenia"],
+        FEATURES["enzymes"],
+        {"drugs": [GANCICLOVIR], "complete": ["symptoms", "conditions", "procedures", "end_organ_disease"]},
+    )
+    said = items(answer(unlisted))
+    assert said["stop_immunosuppression"].state == "undetermined"
+    assert "any_immunosuppressant" in said["stop_immunosuppression"].needs
+    assert said["consider_vedolizumab"].state == "overridden"
+    assert said["avoid_calcineurin_rescue"].state == "overridden"
+
+
+@pytest.mark.parametrize("rule", ["consider_vedolizumab", "avoid_calcineurin_rescue"])
+def test_s20_disease_beyond_the_gut_offers_no_rescue_drug(rule: str) -> None:
+    assert state(answer(COLITIS), rule) == "applies"
+    retina = {"cmv": {"episodes": [{"start": "d-10", "site": "colon"}, {"start": "d-9", "site": "retina"}]}}
+    assert state(answer(changed(COLITIS, retina)), rule) == "silent"
+
+
+def test_s20_in_gvhd_the_steroid_falls_as_far_as_gvhd_allows() -> None:
+    said = items(answer(changed(ALLOGRAFT, {"symptoms": {"organ_failure": {"present": "yes", "date": "d-1"}}})))
+    for rule in ("strip_immunosuppression_of_graft", "steroid_in_dissemination"):
+        assert "GVHD allows, never abruptly" in said[rule].text
+
+
+def test_s20_lung_graft_and_rejection_get_one_voice() -> None:
+    lung = {
+        "host": {"transplants": [{"organ": "lung", "date": "2025-11-01", "rejection": "d-20"}], "not": ["hiv", "hlh"]}
+    }
+    said = items(answer(changed(GRAFT, lung)))
+    assert said["one_agent_at_a_time"].state == said["rethink_after_rejection"].state == "overridden"
+    assert "(recorded: yes)" in said["strip_immunosuppression_of_graft"].text
+
+
+def test_s20_names_methotrexate_and_speaks_over_the_abstention() -> None:
+    said = items(answer(changed(ILL, {"drugs": [STEROID, GANCICLOVIR, {"drug": "methotrexate", "start": "d-60"}]})))
+    assert "methotrexate" in said["stop_immunosuppression"].text
+    assert said["abstain_uncovered_agent"].state == "overridden"
+
+
+def test_s20_low_neutrophils_count_as_leukopenia() -> None:
+    low = {"labs": {"neutrophils": {"date": "d-1", "value": "1.2 10*9/L"}}}
+    ill = changed(PLAIN, FEATURES["fever"], FEATURES["enzymes"])
+    assert state(answer(ill), "dissemination_pattern") == "silent"
+    assert state(answer(changed(ill, low)), "dissemination_pattern") == "applies"
+    always = {
+        "labs": {"neutrophils": [{"date": "d-60", "value": "1.3 10*9/L"}, {"date": "d-1", "value": "1.2 10*9/L"}]}
+    }
+    assert state(answer(changed(ill, always)), "dissemination_pattern") == "silent"

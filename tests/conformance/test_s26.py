@@ -12,6 +12,7 @@ from tests.conformance.support import (
     answer,
     changed,
     items,
+    state,
 )
 
 
@@ -135,7 +136,7 @@ STATEMENTS = [
         FROM_DRUG,
         {"drugs": [{**GANCICLOVIR, "start": "d-21"}]},
         "marrow_drug_now",
-        words="mycophenolate",
+        words="Mycophenolate yes",
     ),
     Says(
         "late_causes",
@@ -193,3 +194,75 @@ def test_s26_one_action_per_count_and_none_of_them_halves(now: str, rule: str) -
 
 def test_s26_normal_counts_say_nothing() -> None:
     assert not {i.rule for i in items(answer(changed(TREATED, NORMAL))).values() if i.statement in ("S26", "G1")}
+
+
+TABLETS = {**GANCICLOVIR, "drug": "valganciclovir", "dose": "450 mg", "route": "oral", "start": "d-21"}
+HELD = {
+    "never_halve",
+    "ganciclovir_for_today",
+    "valganciclovir_for_today",
+    "dose_too_low_today",
+    "valganciclovir_once_daily",
+    "treatment_goes_on",
+    "not_refractory_under_dosed",
+    "counts_go_on_at_full_dose",
+    "counts_cut_other_drugs",
+    "empirical_high_dose_ganciclovir",
+}
+
+
+@pytest.mark.parametrize(
+    "low",
+    [{"neutrophils": {"date": "d-1", "value": "0.3 10*9/L"}}, {"platelets": {"date": "d-1", "value": "20 10*9/L"}}],
+    ids=["neutrophils", "platelets"],
+)
+@pytest.mark.parametrize("drug", [GANCICLOVIR, TABLETS], ids=["by vein", "tablets"])
+def test_s26_hold_stands_above_every_dose(low: dict[str, object], drug: dict[str, object]) -> None:
+    case = changed(TREATED, {"labs": low, "drugs": [MYCOPHENOLATE, TACROLIMUS, {**drug, "start": "d-21"}]})
+    said = {rule for rule, item in items(answer(case)).items() if item.state == "applies"}
+    assert said & {"counts_hold_for_neutrophils", "counts_hold_for_platelets"}
+    assert not said & HELD
+    assert "treatment_goes_on" in items(answer(case))
+
+
+def test_s26_no_start_below_the_limits() -> None:
+    low = {"labs": {"neutrophils": {"date": "d-1", "value": "0.3 10*9/L"}}}
+    diseased = changed(UNTREATED, {"cmv": {"episodes": [{"start": "d-10", "site": "colon"}]}})
+    assert state(answer(diseased), "first_line_by_vein") == "applies"
+    assert state(answer(changed(diseased, low)), "first_line_by_vein") == "overridden"
+    assert state(answer(UNTREATED), "treat_dnaemia_before_disease") == "applies"
+    assert state(answer(changed(UNTREATED, low)), "treat_dnaemia_before_disease") == "overridden"
+    pale = changed(UNTREATED, NORMAL, {"labs": {"haemoglobin": {"date": "d-1", "value": "75 g/L"}}})
+    assert state(answer(pale), "counts_before_start") == "applies"
+
+
+def test_s26_co_trimoxazole_is_not_simply_taken_away_and_no_drug_hides_another() -> None:
+    drugs = [
+        {**GANCICLOVIR, "start": "d-21"},
+        MYCOPHENOLATE,
+        {"drug": "co-trimoxazole", "dose": "480 mg", "every": "daily", "start": "d-90"},
+    ]
+    for count in ("1.2", "0.7"):
+        said = items(answer(changed(TREATED, neutrophils("4", count), {"drugs": drugs})))
+        rule = "counts_go_on_at_full_dose" if count == "1.2" else "counts_cut_other_drugs"
+        assert "mycophenolate yes" in said[rule].text
+        assert "Co-trimoxazole (yes) only with another Pneumocystis prophylaxis" in said[rule].text
+
+
+@pytest.mark.parametrize(
+    ("start", "day", "due"),
+    [("d-5", "d-3", False), ("d-5", "d-4", True), ("d-40", "d-7", False), ("d-40", "d-8", True)],
+)
+def test_s26_a_count_is_due_after_a_week_and_sooner_in_the_first_two_by_vein(start: str, day: str, due: bool) -> None:
+    labs = {name: {"date": day, "value": v} for name, v in COUNTS.items()}
+    case = changed(TREATED, {"labs": labs, "drugs": [{**GANCICLOVIR, "start": start}]})
+    assert (state(answer(case), "count_is_due") == "applies") is due
+
+
+COUNTS = {"neutrophils": "3 10*9/L", "platelets": "200 10*9/L", "haemoglobin": "120 g/L"}
+
+
+@pytest.mark.parametrize("name", sorted(COUNTS))
+def test_s26_each_of_the_three_counts_is_needed(name: str) -> None:
+    assert state(answer(changed(TREATED, NORMAL)), "count_is_due") == "silent"
+    assert state(answer(changed(TREATED, NORMAL, {"labs": {name: None}})), "count_is_due") == "applies"

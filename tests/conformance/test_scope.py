@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from tests.conformance.support import COLITIS, KIDNEY, PATIENT, STEROID, Case, Says, answer, changed, items, state
+from tests.conformance.support import (
+    COLITIS,
+    GANCICLOVIR,
+    KIDNEY,
+    PATIENT,
+    STEROID,
+    Case,
+    Says,
+    answer,
+    changed,
+    items,
+    state,
+)
+
+from cmvigil.reasoning.loader import load
 
 HAEMODIALYSIS = changed(KIDNEY, {"procedures": [{"procedure": "haemodialysis", "start": "d-100"}]})
 CONTINUOUS = changed(COLITIS, {"procedures": [{"procedure": "continuous_renal_replacement", "start": "d-2"}]})
@@ -112,3 +128,70 @@ def test_scope_an_unknown_host_is_asked_for() -> None:
     item = items(answer(changed(PATIENT, {"complete": None})))["abstain_no_covered_host"]
     assert item.state == "undetermined"
     assert {"has_ibd", "organ_transplant", "has_hiv"} <= set(item.needs)
+
+
+ABSTENTIONS = (
+    "abstain_under_age",
+    "abstain_pregnancy",
+    "abstain_congenital",
+    "abstain_continuous_replacement",
+    "abstain_peritoneal_dialysis",
+)
+_DOSE = re.compile(r"\d mg(/kg)?(?![/.\w])|\{(val)?ganciclovir_dose_today\}")
+_INTO_THE_EYE = {"inject_near_fovea": {"abstain_continuous_replacement", "abstain_peritoneal_dialysis"}}
+_HAZARDS = {"caution_haemodialysis"}
+
+
+@pytest.mark.parametrize("abstention", ABSTENTIONS)
+def test_scope_every_rule_that_prints_an_antiviral_dose_is_overridden(abstention: str) -> None:
+    rules = load().rules
+    printing = {
+        rule.name
+        for rule in rules.values()
+        if rule.topic != "immunosuppression"
+        and rule.kind not in ("summary", "status", "subject", "abstention")
+        and _DOSE.search(f"{rule.headline} {rule.text}")
+    }
+    assert {"treat_ibd_colitis", "empirical_high_dose_ganciclovir", "valganciclovir_for_today"} <= printing
+    exempt = {name for name, without in _INTO_THE_EYE.items() if abstention in without} | _HAZARDS
+    assert printing - exempt - set(rules[abstention].overrides) == set()
+
+
+REGIMENS = (
+    "empirical_maribavir",
+    "treat_dnaemia_before_disease",
+    "treat_dnaemia_after_stem_cells",
+    "recurrent_is_not_resistant",
+    "consider_secondary_prophylaxis",
+    "counts_go_on_at_full_dose",
+    "counts_cut_other_drugs",
+    "treat_pneumonia_after_stem_cells",
+)
+
+
+@pytest.mark.parametrize("abstention", ABSTENTIONS)
+def test_scope_regimens_without_a_number_are_overridden_too(abstention: str) -> None:
+    assert set(REGIMENS) <= set(load().rules[abstention].overrides)
+
+
+@pytest.mark.parametrize("change", [{"person": {"age": 15}}, {"person": {"pregnant": "yes"}}], ids=["15", "pregnant"])
+def test_scope_preemptive_treatment_is_overridden(change: Case) -> None:
+    untreated = changed(KIDNEY, {"drugs": None})
+    assert state(answer(untreated), "treat_dnaemia_before_disease") == "applies"
+    assert state(answer(changed(untreated, change)), "treat_dnaemia_before_disease") == "overridden"
+
+
+@pytest.mark.parametrize("drug", ["ganciclovir", "valganciclovir"])
+def test_scope_an_unstable_kidney_gets_no_dose_of_today(drug: str) -> None:
+    given = {"dose": "900 mg", "route": "oral"} if drug == "valganciclovir" else {}
+    treated = changed(UNSTABLE, {"drugs": [{**GANCICLOVIR, "drug": drug, **given}]})
+    said = items(answer(treated))
+    assert said["caution_unstable_kidney"].state == "applies"
+    assert said[f"{drug}_for_today"].state == "overridden"
+
+
+def test_scope_haemodialysis_gets_no_tablets() -> None:
+    tablets = {**GANCICLOVIR, "drug": "valganciclovir", "dose": "900 mg", "route": "oral"}
+    assert state(answer(changed(KIDNEY, {"drugs": [tablets]})), "valganciclovir_for_today") == "applies"
+    on_dialysis = changed(HAEMODIALYSIS, {"drugs": [tablets]})
+    assert state(answer(on_dialysis), "valganciclovir_for_today") in ("overridden", "silent")

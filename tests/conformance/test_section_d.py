@@ -110,5 +110,23 @@ def test_section_d_not_looked_for_in_remission() -> None:
     )
 
 
-def test_section_d_bowel_disease_without_cmv_is_silent() -> None:
-    assert items(answer(changed(NO_BIOPSY, NO_CMV))) == {}
+def test_section_d_hard_colitis_never_examined_gets_one_advice_and_nothing_else() -> None:
+    said = answer(changed(NO_BIOPSY, NO_CMV))
+    assert {rule: item.state for rule, item in items(said).items()} == {"look_for_cmv_in_tissue": "applies"}
+    assert said.changes == []
+    severe = changed(NO_BIOPSY, NO_CMV, RESPONSIVE, {"host": {"ibd": {"severity": "acute_severe"}}})
+    assert set(items(answer(severe))) == {"look_for_cmv_in_tissue"}
+
+
+@pytest.mark.parametrize(
+    "colitis",
+    [
+        {"severity": "moderate", "steroid_response": "responsive"},
+        {"severity": "remission", "steroid_response": "dependent"},
+        {"severity": None, "steroid_response": "refractory"},
+        {"severity": None, "steroid_response": None},
+    ],
+    ids=["responding", "remission", "severity not stated", "nothing stated"],
+)
+def test_section_d_bowel_disease_without_cmv_is_silent(colitis: dict[str, str | None]) -> None:
+    assert items(answer(changed(NO_BIOPSY, NO_CMV, {"host": {"ibd": colitis}}))) == {}

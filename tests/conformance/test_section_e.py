@@ -56,6 +56,7 @@ WELL_SEROPOSITIVE = changed(
         "drugs": [MYCOPHENOLATE, TACROLIMUS],
         "cmv": {"no_disease": ["end_organ_disease"]},
         "labs": {"atypical_lymphocytes": {"date": "d-1", "value": "1 %"}},
+        "viral_loads": [{"date": "d-8", "value": 600}, {"date": "d-1", "value": 500}],
     },
 )
 REJECTED = changed(
@@ -89,7 +90,7 @@ STATEMENTS = [
     Says(
         "prophylaxis_kidney_seropositive",
         "E1",
-        changed(KIDNEY, SEROPOSITIVE),
+        changed(KIDNEY, organ("kidney", "positive", "positive", date="2026-02-01")),
         organ("kidney"),
         "recipient_igg",
         words="3 months",
@@ -196,3 +197,34 @@ def test_section_e_secondary_prophylaxis_is_not_for_everyone() -> None:
 def test_section_e_a_graft_without_cmv_is_silent() -> None:
     assert items(answer(changed(KIDNEY, NO_CMV, {"drugs": [MYCOPHENOLATE, TACROLIMUS]}))) == {}
     assert items(answer(changed(ALLOGRAFT, NO_CMV))) == {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"viral_loads": [{"date": "d-8", "value": 6000}, {"date": "d-1", "value": 5000}]},
+        {"viral_loads": [{"date": "d-8", "value": 60}, {"date": "d-1", "value": 900}]},
+        {"drugs": [{"drug": "antithymocyte globulin", "start": "d-30", "end": "d-28"}]},
+        {
+            "host": {
+                "transplants": [
+                    {"organ": "kidney", "date": "2025-11-01", "recipient_igg": "positive", "rejection": "d-20"}
+                ]
+            }
+        },
+    ],
+    ids=["at the treatment load", "rising", "depletion", "rejection"],
+)
+def test_section_e_a_positive_assay_does_not_withhold_treatment_from_these(change: Case) -> None:
+    assert state(answer(changed(WELL_SEROPOSITIVE, change)), "immunity_present_withhold") == "silent"
+
+
+def test_section_e_prophylaxis_context_ends_with_its_window_and_is_said_once() -> None:
+    late = organ("kidney", date="2025-06-01")
+    assert state(answer(changed(KIDNEY, late)), "prophylaxis_kidney_mismatch") == "silent"
+    both = {
+        "host": {"transplants": [*organ("kidney")["host"]["transplants"], *organ("pancreas")["host"]["transplants"]]}
+    }
+    said = items(answer(changed(KIDNEY, both)))
+    assert "prophylaxis_kidney_mismatch" in said
+    assert "prophylaxis_other_mismatch" not in said

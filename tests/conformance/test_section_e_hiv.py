@@ -26,7 +26,7 @@ STATEMENTS = [
         words="2.4 mg",
     ),
     Says("treat_retinitis_in_hiv", "E9", HIV, {"host": {"hiv": "no"}}, "hiv_recorded", words="CD4 has been above 100"),
-    Says("eye_checks_for_life", "E9", HIV, NO_EYE, "eye_diagnosis_recorded", words="0.03"),
+    Says("eye_checks_for_life", "E9", HIV, NO_EYE, "eye_diagnosis_ever", words="0.03"),
     Says(
         "treat_gut_in_hiv",
         "E9",
@@ -84,3 +84,13 @@ def test_section_e9_unclear_eye_asks_for_the_ophthalmologist() -> None:
 
 def test_section_e9_hiv_without_cmv_is_silent() -> None:
     assert items(answer(changed(HIV, NO_CMV, {"findings": None}))) == {}
+
+
+def test_section_e_hiv_antiretrovirals_are_begun_with_the_eye_team_after_treatment() -> None:
+    text = items(answer(HIV))["restore_immunity_in_hiv"].text
+    assert "agree the day with the HIV and eye teams, after CMV treatment has begun" in text
+
+
+def test_section_e_hiv_a_healed_eye_is_still_checked() -> None:
+    healed = changed(HIV, {"cmv": {"episodes": [{"start": "2025-05-01", "end": "2025-06-20", "site": "retina"}]}})
+    assert state(answer(healed), "eye_checks_for_life") == "applies"
