@@ -150,7 +150,7 @@ class _Composer:
                 "rule": rule.name,
                 "statement": rule.statement,
                 "topic": rule.topic,
-                "headline": self.fill(rule.headline),
+                "headline": self.fill(rule.if_unknown if state == "undetermined" and rule.if_unknown else rule.headline),
                 # A text with unknowns in it would state what nobody knows: an open rule says its name and its needs.
                 "text": "" if state == "undetermined" else self.fill(rule.text),
                 "because": self.fill(rule.because),

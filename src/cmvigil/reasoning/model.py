@@ -381,7 +381,7 @@ class Rule:
     slot: str = ""
     order: int = 0
     tone: str = ""
-    if_unknown: str = ""  # wording of a status or summary whose rule is unknown
+    if_unknown: str = ""  # wording (of an item: its headline) while the rule is unknown
     file: str = ""
 
 
