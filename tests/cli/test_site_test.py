@@ -60,6 +60,30 @@ def test_a_different_answer_fails_and_is_named(cases: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "differs"),
+    [
+        ("not determined", False),
+        ("not determined, earlier episodes not known", False),
+        ({"has": "earlier episodes"}, False),
+        ("no", True),
+        ("not", True),
+        ("determined", True),
+        ({"has": "yes"}, True),
+    ],
+)
+def test_a_badge_nobody_can_tell_is_not_a_no(tmp_path: Path, words: object, differs: bool) -> None:
+    """The badge is compared as a whole, or up to a comma; only ``has`` looks inside."""
+    (tmp_path / "case.yaml").write_text(
+        "cmvigil: 1\nas_of: 2026-03-10\nviral_loads:\n"
+        "  - {date: 2026-03-01, value: 900, unit: IU/mL, specimen: plasma, lloq: 50}\n"
+    )
+    expect(tmp_path, status={"recurrent": words})
+    shown = cmvigil("test", tmp_path)
+    assert ("status recurrent: expected" in shown.stdout) == differs
+    assert shown.exit_code == int(differs)
+
+
 def test_as_of_moves_the_day(cases: Path) -> None:
     expect(cases / "a", as_of="2025-12-10", definitions={"recurrent": "false"})
     assert cmvigil("test", cases / "a").exit_code == 0
@@ -83,6 +107,9 @@ def test_a_case_that_cannot_be_read_fails_and_the_others_go_on(cases: Path) -> N
     [
         ("definitionz: {}", "no key definitionz; there are as_of, definitions, needs,"),
         ("as_of: someday", "as_of is 'someday'; expected a date such as 2026-03-28"),
+        ("status: {recurrent: true}", "status recurrent: expected the answer, or has: with words in it"),
+        ("status: {recurrent: {hat: 'no'}}", "status recurrent: expected the answer, or has:"),
+        ("status: [a]", "status: expected names, each with its answer"),
         ("rules: [a]", "rules: expected names, each with its answer"),
         ("- a", "expected a mapping of as_of, definitions,"),
         ("", "expected a mapping of as_of, definitions,"),

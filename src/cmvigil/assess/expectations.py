@@ -1,7 +1,7 @@
 """A case with the answer it should get: what a site (and this project) writes to hold the knowledge to its word.
 
-``expected.yaml`` beside a ``case.yaml`` or ``bundle.json`` may hold: ``as_of``; ``status`` (badge -> words its answer
-must hold); ``rules`` (rule -> applies, provided, undetermined, overridden, silent); ``definitions`` (name -> true,
+``expected.yaml`` beside a ``case.yaml`` or ``bundle.json`` may hold: ``as_of``; ``status`` (badge -> its answer, whole
+or up to a comma or bracket: ``no`` is not ``not determined``; ``has:`` looks for words anywhere in it); ``rules`` (rule -> applies, provided, undetermined, overridden, silent); ``definitions`` (name -> true,
 false, unknown); ``needs`` (facts that must be asked for); ``says`` and ``not_says`` (words of the summary).
 """
 
@@ -59,9 +59,14 @@ def _expectations(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise KnowledgeError([f"{path}: expected a mapping of {', '.join(sorted(_KEYS))}"])
     problems = [f"no key {key}; there are {', '.join(sorted(_KEYS))}" for key in sorted(content.keys() - _KEYS)]
-    problems += [
-        f"{k}: expected names, each with its answer" for k in _NAMED if not isinstance(content.get(k, {}), dict)
-    ]
+    unnamed = [k for k in _NAMED if not isinstance(content.get(k, {}), dict)]
+    problems += [f"{k}: expected names, each with its answer" for k in unnamed]
+    if "status" not in unnamed:
+        problems += [
+            f"status {name}: expected the answer, or has: with words in it"
+            for name, words in content.get("status", {}).items()
+            if not isinstance(words, str) and not _is_part(words)
+        ]
     try:
         if "as_of" in content:
             content["as_of"] = date.fromisoformat(str(content["as_of"]))
@@ -82,8 +87,9 @@ def check(record: Record, program: Program, expected: Mapping[str, Any]) -> list
     asked = {fact for q in advice.changes for fact in q.facts}
     problems: list[str] = []
     for name, words in expected.get("status", {}).items():
-        if str(words) not in badges.get(name, ""):
-            problems.append(f"status {name}: expected {words!r}, found {badges.get(name, 'no such badge')!r}")
+        if name not in badges or not _answers(badges[name], words):
+            shown = f"one with {words['has']!r}" if _is_part(words) else repr(words)
+            problems.append(f"status {name}: expected {shown}, found {badges.get(name, 'no such badge')!r}")
     for name, state in expected.get("rules", {}).items():
         said: str = settled[name].state if name in settled else "no such rule"
         if said != state:
@@ -100,6 +106,17 @@ def check(record: Record, program: Program, expected: Mapping[str, Any]) -> list
         f"not_says: the summary holds {text!r}" for text in _listed(expected.get("not_says")) if str(text) in summary
     ]
     return problems
+
+
+def _is_part(words: Any) -> bool:
+    return isinstance(words, dict) and words.keys() == {"has"} and isinstance(words["has"], str)
+
+
+def _answers(answer: str, words: Any) -> bool:
+    """Whether a badge's answer is the expected one: the same words, after which only a detail may follow."""
+    if _is_part(words):
+        return words["has"] in answer
+    return answer == words or answer.startswith((f"{words},", f"{words} ("))
 
 
 def _listed(value: Any) -> Iterable[Any]:
