@@ -123,7 +123,8 @@ class Exposure(Row):
 
     ``dose`` in ``dose_unit`` ('mg', 'mg/kg', 'g', ...) every ``interval_h`` hours. ``taken`` is the share of doses
     really taken (1 = none missed; None = not known). ``adequate`` is a clinician's own statement that the dose was
-    right for the kidney function of the time, for drugs or courses that cannot be computed.
+    right for the kidney function of the time, for drugs or courses that cannot be computed. Both speak of the whole
+    regimen: a snapshot before ``stated_on`` does not see them.
     """
 
     concept: str
@@ -135,6 +136,7 @@ class Exposure(Row):
     intent: str | None = None  # treatment, maintenance, prophylaxis, preemptive
     taken: Decimal | None = None
     adequate: bool | None = None
+    stated_on: date | None = None  # when ``taken`` and ``adequate`` could first be said (None: with the row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +230,7 @@ class Issue:
     found: str
     expected: str
     remedy: str
+    known_on: date | None = None  # when what it is about became known; None: a remark on the whole file
 
 
 @dataclass(slots=True)
