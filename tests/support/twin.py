@@ -43,6 +43,10 @@ def _extensions(**values: Any) -> list[Resource]:
     return [{"url": EXTENSION + name, kinds[type(value)]: value} for name, value in values.items() if value is not None]
 
 
+def _stated(row: Any) -> dict[str, Any]:
+    return {"stated-on": row.stated_on.isoformat()} if row.stated_on is not None else {}
+
+
 def _number(value: Decimal | None) -> float | None:
     return None if value is None else float(value)
 
@@ -139,7 +143,7 @@ def _exposure(row: Any) -> Resource:
         "medicationCodeableConcept": _own(row.concept),
         "effectivePeriod": period,
         "dosage": [dosage],
-        "extension": _extensions(intent=row.intent, adequate=row.adequate, taken=_number(row.taken)),
+        "extension": _extensions(intent=row.intent, adequate=row.adequate, taken=_number(row.taken), **_stated(row)),
     }
 
 

@@ -73,6 +73,8 @@ def _day(value: Any, info: ValidationInfo, *, partial: Literal["", "first", "las
     if found is None:
         forms = "a date such as 2026-03-01" + (", 2026-03 or 2026" if partial else "") + ", or a day such as d14"
         refuse(shown(text), forms, "Write year-month-day.")
+    if not days.plausible(found):
+        refuse(shown(text), "a date of a patient's lifetime", "Check the year; leave it out where it is not known.")
     return found
 
 

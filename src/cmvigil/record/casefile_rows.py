@@ -372,8 +372,14 @@ class _Writer:
                 intent=drug.intent,
                 taken=self._taken(drug, path),
                 adequate=drug.adequate,
+                stated_on=self._told(drug) if drug.missed_doses is not None or drug.adequate is not None else None,
             )
         )
+
+    def _told(self, drug: Drug) -> date | None:
+        """The day up to which a regimen can have been told of: its end, or the day of the case if earlier."""
+        known = [day for day in (drug.last, self.case.as_of) if day is not None]
+        return min(known) if known else None
 
     def _taken(self, drug: Drug, path: Path) -> Decimal | None:
         """The share of doses taken, where what was said allows it to be computed."""
@@ -386,7 +392,7 @@ class _Writer:
         if total is None and drug.every is not None:
             if missed.per_week:
                 total = Decimal(168) / drug.every
-            elif (end := drug.last or self.case.as_of) is not None and end >= drug.start:
+            elif (end := self._told(drug)) is not None and end >= drug.start:
                 total = ((end - drug.start).days + 1) * Decimal(24) / drug.every
         if not total or missed.count > total:
             self.problems.append(

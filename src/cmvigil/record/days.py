@@ -30,6 +30,11 @@ def iso(text: str) -> date | None:
         return None
 
 
+def plausible(day: date) -> bool:
+    """Whether a day can belong to a patient's record: 0001-01-01 and 9999-12-31 stand for "not known"."""
+    return 1900 <= day.year < 2200
+
+
 def after(zero: date, days: int) -> date | None:
     """The day ``days`` after day zero; None beyond the calendar."""
     try:

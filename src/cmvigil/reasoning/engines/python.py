@@ -493,6 +493,8 @@ class _Store:
             made["number"] = value.low if value is not None and value.is_point else None
         if made.get("end") is not None and made["end"] > self.as_of:
             made["end"] = None
+        if table == "exposure" and made["stated_on"] is not None and made["stated_on"] > self.as_of:
+            made["taken"] = made["adequate"] = None
         made[ORDER] = _order_of(made)
         return made
 

@@ -175,9 +175,9 @@ def _read(intake: Intake, places: list[Place]) -> list[Place]:
         elif kind == "DiagnosticReport":
             clinical += _report(intake, place)
         else:
-            if kind != "Observation":
+            if kind in ("MedicationAdministration", "MedicationStatement") and medication.counts(resource):
                 for key in ("request", "basedOn"):
-                    _supersede(intake, kind, resource.get(key))
+                    _supersede(intake, resource.get(key))
             clinical.append((_READERS[kind], place))
     for reader, place in clinical:
         try:
@@ -188,13 +188,12 @@ def _read(intake: Intake, places: list[Place]) -> list[Place]:
     return people
 
 
-def _supersede(intake: Intake, kind: str, reference: Any) -> None:
+def _supersede(intake: Intake, reference: Any) -> None:
     """A request that an administration or a statement carries out is not counted beside it."""
-    if kind in ("MedicationAdministration", "MedicationStatement"):
-        for each in reference if isinstance(reference, list) else [reference]:
-            order = intake.resolve(each)
-            if order is not None:
-                intake.superseded.add(f"{order.get('resourceType')}/{order.get('id')}")
+    for each in reference if isinstance(reference, list) else [reference]:
+        order = intake.resolve(each)
+        if order is not None:
+            intake.superseded.add(f"{order.get('resourceType')}/{order.get('id')}")
 
 
 def _report(intake: Intake, place: Place) -> Iterator[tuple[Callable[[Intake, Place], None], Place]]:

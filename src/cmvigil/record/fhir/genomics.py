@@ -163,12 +163,20 @@ def _variant(intake: Intake, place: Place, parts: dict[str, list[Any]], when: An
         return
     if any(word.lower() in ("absent", "not detected", "negative", "la9634-2") for word in _words(resource)):
         return
+    if any(_NEGATED.search(word) for word in _words(resource)):
+        found = f"{genes[0]} with a result that denies something"
+        intake.issue("rejected", place, found, "one change, found or not", "Not used; send each change by itself.")
+        return
     verbatim = [
         str(part["valueString"])
         for part in parts.get("protein_change", ())
         if own_code(part.get("code")) and "valueString" in part
     ]
     changes = verbatim or list(dict.fromkeys(change for word in said for change in _changes(word)))
+    if len(set(genes)) > 1:
+        found = f"changes of {' and '.join(dict.fromkeys(genes))} in one result"
+        intake.issue("rejected", place, found, "one gene a result", "Not used; send each gene by itself.")
+        return
     if not changes:
         intake.issue("rejected", place, f"{genes[0]} without a change", "A594V or p.Ala594Val", "Not used.")
         return
@@ -184,6 +192,9 @@ def _variant(intake: Intake, place: Place, parts: dict[str, list[Any]], when: An
                 method=_method(place),
             )
         )
+
+
+_NEGATED = re.compile(r"\b(?:not|no|absent|negative|without|wild[ -]?type)\b", re.IGNORECASE)
 
 
 def _changes(text: str) -> Iterator[str]:

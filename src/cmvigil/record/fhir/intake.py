@@ -143,6 +143,8 @@ class Intake:
         found = self._days.get(key)
         if found is None:
             found = days.iso(text[:10]) or days.partial(text, last=last)
+            if found is not None and not days.plausible(found):
+                return None
             if found is not None:
                 self._days[key] = found
         return found

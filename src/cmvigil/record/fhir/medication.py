@@ -63,6 +63,12 @@ class Given(NamedTuple):
     running: bool  # under an order that goes on
 
 
+def counts(resource: Any) -> bool:
+    """Whether an administration or a statement says that the drug was taken (so that its order is not counted too)."""
+    used = _GIVEN if resource["resourceType"] == "MedicationAdministration" else _STATEMENT_USED
+    return resource.get("status") in used
+
+
 def read_request(intake: Intake, place: Place) -> None:
     """The exposure that a MedicationRequest stands for, unless administrations or statements carry it out."""
     resource = place.resource
@@ -70,7 +76,7 @@ def read_request(intake: Intake, place: Place) -> None:
     if drug is None or place.name in intake.superseded:
         return
     status, intent = resource.get("status"), resource.get("intent")
-    if status not in _REQUEST_USED or intent in ("proposal", "plan") or resource.get("doNotPerform") is True:
+    if status not in _REQUEST_USED or intent in ("proposal", "plan", "option") or resource.get("doNotPerform") is True:
         intake.issue(
             "rejected",
             place,
@@ -122,7 +128,7 @@ def read_statement(intake: Intake, place: Place) -> None:
             intake.issue("rejected", place, f"{drug} without a date", "effective[x]", "Not used.", "effectivePeriod")
             continue
         end = _closed(intake, place, drug, status, start, end)
-        _row(intake, place, drug, start, end, _dose(intake, place, dosage), start)
+        _row(intake, place, drug, start, end, _dose(intake, place, dosage), max(start, asserted or start))
 
 
 def read_administration(intake: Intake, place: Place) -> None:
@@ -241,7 +247,10 @@ def _closed(intake: Intake, place: Place, drug: str, status: Any, start: date, e
         found = f"{drug} {status} without an end"
         intake.issue("note", place, found, "its last day", f"Known to be taken on {start} only.", "status")
         return start
-    return None if end is None else max(start, end)
+    if end is not None and end < start:
+        intake.issue("note", place, f"{drug} from {start} to {end}", "an end not before the start", "Taken as one day.")
+        return start
+    return end
 
 
 def _dose(intake: Intake, place: Place, dosage: Any) -> Dose:
@@ -304,6 +313,7 @@ def _row(intake: Intake, place: Place, drug: str, start: date, end: date | None,
     own = "extension" in resource
     intent = extension(resource, "intent") if own else None
     adequate = extension(resource, "adequate") if own else None
+    taken = decimal(extension(resource, "taken")) if own else None
     intake.rows["exposure"].append(
         Exposure(
             patient=intake.patient,
@@ -319,7 +329,8 @@ def _row(intake: Intake, place: Place, drug: str, start: date, end: date | None,
             interval_h=dose.interval_h,
             route=dose.route,
             intent=intent if intent in intake.words.intents else None,
-            taken=decimal(extension(resource, "taken")) if own else None,
+            taken=taken if taken is not None and 0 <= taken <= 1 else None,
             adequate=adequate if isinstance(adequate, bool) else None,
+            stated_on=intake.day(extension(resource, "stated-on")) if own else None,
         )
     )

@@ -12,7 +12,7 @@ from cmvigil.record.errors import shown
 from cmvigil.record.fhir import genomics
 from cmvigil.record.fhir.intake import Intake, Place, decimal, dicts, extension, texts, time_of
 from cmvigil.record.fhir.specimen import specimen_of, specimen_word
-from cmvigil.record.tables import Condition, Measurement, Observation
+from cmvigil.record.tables import Condition, Measurement, Observation, Range
 
 _UNUSED_STATUS = frozenset({"entered-in-error", "cancelled"})
 _NOT_DONE = frozenset({"not-performed", "not-applicable", "not-asked"})
@@ -134,7 +134,9 @@ def _measurement(intake: Intake, place: Place, target: Target, holder: Any, when
     chosen = _site_row(intake, place, holder, target, unit, specimen, assay) if target.site else target
     if chosen is None:
         return
-    if specimen is None:
+    if specimen is None and "specimen" in resource and quantity.per_unit:
+        problem, remedy = "a specimen that is not understood", "Name a specimen of the vocabulary, or map it."
+    elif specimen is None:
         specimen = chosen.specimen
     elif chosen.specimen and specimen != chosen.specimen and (chosen.specimen, specimen) != ("plasma", "serum"):
         problem = f"the code says {chosen.specimen}, the specimen says {specimen}"
@@ -208,6 +210,10 @@ def _measurement(intake: Intake, place: Place, target: Target, holder: Any, when
     )
 
 
+_COMPARATORS = {"≤": "<=", "≥": ">=", "=<": "<=", "=>": ">="}
+_FORMS = {"": "quantified", "<": "below", "<=": "below", ">": "above", ">=": "above"}
+
+
 def _result(holder: Any, accepts: Any) -> tuple[units.Result | None, str | None, str | None, str | None]:
     """Result, its text, its unit, and what contradicts itself."""
     quantity = holder.get("valueQuantity")
@@ -226,7 +232,10 @@ def _result(holder: Any, accepts: Any) -> tuple[units.Result | None, str | None,
                 unit,
                 conflict,
             )
-        form = {"<": "below", ">": "above"}.get(comparator[:1], "quantified")
+        comparator = _COMPARATORS.get(str(comparator).strip(), str(comparator))
+        if comparator not in _FORMS:
+            conflict = conflict or f"a comparator that is not known: {comparator}"
+        form = _FORMS.get(comparator, "quantified")
         return units.Result(form, number, comparator), f"{comparator}{number}", unit, conflict
     for key in ("valueString", "valueInteger", "valueDecimal"):
         value = holder.get(key)
@@ -302,9 +311,10 @@ def _in_iu(measured: units.Measured, factor: Decimal) -> units.Measured:
         return None if value is None else units.tidy(value * factor)
 
     value = measured.value
-    return measured._replace(
-        value=None if value is None else value.scaled(factor), unit="IU/mL", lloq=scaled(measured.lloq)
-    )
+    if value is not None:
+        low, high = scaled(value.low), scaled(value.high)
+        value = Range(low or units.ZERO, high, value.low_open, value.high_open, value.word)
+    return measured._replace(value=value, unit="IU/mL", lloq=scaled(measured.lloq))
 
 
 def _lloq(resource: Any, target: Target) -> tuple[Decimal | None, str | None]:
@@ -362,7 +372,9 @@ def presence(holder: Any) -> bool | None:
 
 def _value_words(holder: Any) -> list[str]:
     words = [str(holder.get("valueString") or "")]
-    concepts = [holder.get("valueCodeableConcept"), *dicts(holder.get("interpretation"))]
+    concepts = [holder.get("valueCodeableConcept")]
+    if not any(key.startswith("value") for key in holder):
+        concepts += dicts(holder.get("interpretation"))  # an interpretation does not overrule a value
     for concept in concepts:
         words += texts(concept)
         if isinstance(concept, dict):

@@ -101,6 +101,10 @@ def visible_select(table: str) -> str:
     if "end" in shapes:
         del own["end"]
         extra = ',\n  CASE WHEN r."end" <= s.as_of THEN r."end" END AS "end"'
+    if table == "exposure":
+        for name in ("taken", "adequate"):
+            del own[name]
+            extra += f",\n  CASE WHEN r.stated_on IS NULL OR r.stated_on <= s.as_of THEN r.{name} END AS {name}"
     if table == "measurement":
         extra = ",\n  CASE WHEN r.value__low = r.value__high THEN r.value__low END AS number"
     seen = (
