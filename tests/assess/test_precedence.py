@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from tests.support import small_knowledge as k
 
@@ -49,3 +51,17 @@ def test_an_override_silences_and_an_unknown_one_is_a_proviso(
 ) -> None:
     outcome = python.run(program, k.record(*rows).rows, k.AS_OF)
     assert settle(program, outcome)["go"] == settled
+
+
+def test_the_one_named_as_overriding_speaks_itself(tmp_path: Path) -> None:
+    """``stop`` silences ``go``, but ``harder`` silences ``stop`` too: what is named is what is said."""
+    rules = {
+        "go": k.advice("hiv"),
+        "stop": k.advice("fever", overrides=["go"]),
+        "harder": k.advice("neutrophils < 1", overrides=["go", "stop"]),
+    }
+    made = k.program(tmp_path, rules=rules)
+    settled = settle(made, python.run(made, k.record(HIV, FEVER, LOW).rows, k.AS_OF))
+    assert settled["go"] == settled["stop"] == Settled("overridden", by="harder")
+    settled = settle(made, python.run(made, k.record(HIV, FEVER, NORMAL).rows, k.AS_OF))
+    assert settled["go"] == Settled("overridden", by="stop")

@@ -18,11 +18,11 @@ from cmvigil.reasoning.loader import load
 from cmvigil.record.read import read_record
 
 SPARSE = ROOT / "examples" / "sparse-record" / "case.yaml"
-OPENINGS = {
+OPENINGS: dict[str, str | tuple[str, ...]] = {
     "applies": "Applies on ",
     "silent": "Does not apply on ",
     "undetermined": "Cannot be told on ",
-    "overridden": "Applies, but another rule takes precedence on ",
+    "overridden": ("Applies on ", "Cannot be told on "),
     "provided": "Applies, provided what is not known is not so, on ",
 }
 
@@ -50,11 +50,27 @@ def test_every_state_is_told_in_words(file: Path) -> None:
         first, second, *rest = shown.stdout.splitlines()
         assert rule in first
         assert second.startswith(OPENINGS[state])
-        assert any(line.startswith("Needs: ") for line in rest) == (state in ("undetermined", "provided"))
+        unknown = state in ("undetermined", "provided") or "would give way" in second
+        assert any(line.startswith("Needs: ") for line in rest) == unknown
         assert "It applies when" in rest
         assert "Facts" in rest
         assert "Sources" in rest
-        assert ("Overridden by: " in second) == (state == "overridden")
+        assert ("give way to: " in second or "gives way to: " in second) == (state == "overridden")
+
+
+@pytest.mark.parametrize(("age", "opening"), [("age: 50", "Applies"), ("sex: female", "Cannot be told")])
+def test_what_cannot_be_told_would_give_way(tmp_path: Path, age: str, opening: str) -> None:
+    """A rule nobody can tell is not said to apply because another one takes precedence."""
+    file = tmp_path / "case.yaml"
+    file.write_text(f"cmvigil: 1\nas_of: 2026-03-10\nperson: {{{age}, weight: {{value: 60 kg, date: 2026-03-09}}}}\n")
+    rules = {"own": advice("age > 17"), "other": advice("weight > 50", overrides=["own"], headline="Other")}
+    site = write(tmp_path / "site", pathway__local={"rules": rules}, sources={"BOOK": {"title": "A book"}})
+    second = cmvigil("explain", file, "own", "--knowledge", site).stdout.splitlines()[1]
+    way = "but gives way to: Other." if opening == "Applies" else "it would give way to: Other."
+    assert second.startswith(opening)
+    assert second.endswith(way)
+    (item,) = [i for i in assess(read_record(file), load(overlays=[site])).advice if i.rule == "own"]
+    assert (item.state, item.text) == ("overridden", "Text." if opening == "Applies" else "")
 
 
 def test_the_walk_goes_down_to_the_resource() -> None:

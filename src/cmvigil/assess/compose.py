@@ -142,6 +142,7 @@ class _Composer:
         by: str,
         open_rules: tuple[str, ...],
     ) -> a.Item:
+        unknown = self.outcome.rules[rule.name].truth is None
         needs = self.evidence.needs(rule) if state == "undetermined" else []
         for name in open_rules:
             needs += [n for n in self.evidence.needs(self.program.rules[name]) if n not in needs]
@@ -150,9 +151,9 @@ class _Composer:
                 "rule": rule.name,
                 "statement": rule.statement,
                 "topic": rule.topic,
-                "headline": self.fill(rule.if_unknown if state == "undetermined" and rule.if_unknown else rule.headline),
+                "headline": self.fill(rule.if_unknown if unknown and rule.if_unknown else rule.headline),
                 # A text with unknowns in it would state what nobody knows: an open rule says its name and its needs.
-                "text": "" if state == "undetermined" else self.fill(rule.text),
+                "text": "" if unknown else self.fill(rule.text),
                 "because": self.fill(rule.because),
                 "state": state,
                 "strength": rule.strength or None,

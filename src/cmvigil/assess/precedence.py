@@ -1,8 +1,7 @@
 """Which rules speak when several could: overrides, and what an unknown override does.
 
-A rule that applies silences those it overrides. A rule that cannot be told does not: what it would override is said
-with a
-proviso ("provided not disseminated: needs ...").
+A rule that applies silences those it overrides, and those that cannot be told as well: they would give way. A rule
+that cannot be told silences nothing: what it would override is said with a proviso ("provided not disseminated").
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ Verdict = Literal["applies", "provided", "undetermined", "overridden", "silent"]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What becomes of a rule. ``by`` overrides it; ``open_rules`` are unknown rules that would."""
+    """What becomes of a rule. ``by`` overrides it, speaking itself where one does; ``open_rules`` are unknown ones."""
 
     state: Verdict
     by: str = ""
@@ -33,16 +32,19 @@ def settle(program: Program, outcome: Outcome) -> Mapping[str, Settled]:
     for rule in program.rules.values():
         for other in rule.overrides:
             overriders[other].append(rule.name)
-    return {name: _settle(outcome, name, overriders[name]) for name in program.rules}
+    above = {
+        name: [other for other in overriders[name] if outcome.rules[other].truth is True] for name in program.rules
+    }
+    return {name: _settle(outcome, name, overriders[name], above) for name in program.rules}
 
 
-def _settle(outcome: Outcome, name: str, overriders: list[str]) -> Settled:
+def _settle(outcome: Outcome, name: str, overriders: list[str], above: Mapping[str, list[str]]) -> Settled:
     found = outcome.rules[name].truth
     if found is False:
         return Settled("silent")
-    for other in overriders:
-        if outcome.rules[other].truth is True:
-            return Settled("overridden", by=other)
+    if above[name]:
+        # one that is itself overridden says nothing: name one that speaks where there is one
+        return Settled("overridden", by=min(above[name], key=lambda other: bool(above[other])))
     if found is None:
         return Settled("undetermined")
     open_rules = tuple(o for o in overriders if outcome.rules[o].truth is None)

@@ -49,8 +49,7 @@ def _print(found: a.Explanation) -> None:
     out = c.console()
     named = f"({found.rule}{', ' + found.statement if found.statement else ''})"
     out.print(f"[bold]{escape(found.headline)}[/bold]  {named}", soft_wrap=True)
-    overridden = f" Overridden by: {found.overridden_by}." if found.overridden_by else ""
-    out.print(f"{_STATE[found.state]} on {found.as_of}.{overridden}", markup=False)
+    out.print(f"{_verdict(found)}.", markup=False)
     if found.needs:
         out.print("Needs: " + "; ".join(found.facts[name].label for name in found.needs), markup=False)
     _tree(out, "It applies when", found.walkback.when)
@@ -72,11 +71,20 @@ def _print(found: a.Explanation) -> None:
         out.print(f"  {source.title} {source.locator} ({source.verification})", markup=False, soft_wrap=True)
 
 
+def _verdict(found: a.Explanation) -> str:
+    """What became of the rule, in words. One that nobody can tell does not apply: it would give way if it did."""
+    if found.state != "overridden":
+        return f"{_STATE[found.state]} on {found.as_of}"
+    halves = [found.walkback.when, *([found.walkback.unless] if found.walkback.unless else [])]
+    if any(half.truth == "unknown" for half in halves):
+        return f"Cannot be told on {found.as_of}; it would give way to: {found.overridden_by}"
+    return f"Applies on {found.as_of}, but gives way to: {found.overridden_by}"
+
+
 _STATE = {
     "applies": "Applies",
     "provided": "Applies, provided what is not known is not so,",
     "undetermined": "Cannot be told",
-    "overridden": "Applies, but another rule takes precedence",
     "silent": "Does not apply",
 }
 
