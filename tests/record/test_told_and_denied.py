@@ -1,4 +1,4 @@
-"""What was said when, and what was denied: statements about a whole regimen, orders not carried out, negated variants."""
+"""What was said when, and what was denied: whole regimens, orders not carried out, negated variants."""
 
 from __future__ import annotations
 
@@ -124,3 +124,26 @@ def test_a_date_that_stands_for_not_known_is_no_date(day: str) -> None:
     assert record.rows["measurement"] == [] and record.issues
     with pytest.raises(IntakeError, match="lifetime"):
         read_record(f"cmvigil: 1\nas_of: {day}\nperson: {{age: 40}}\n")
+
+
+@pytest.mark.parametrize("part", ["conclusion", "conclusionCode", "presentedForm"])
+def test_a_report_s_words_are_not_read_and_this_is_said(part: str) -> None:
+    value: Any = {"conclusion": "CMV IHC positive"}.get(part, [{"text": "CMV colitis"}])
+    report = {"resourceType": "DiagnosticReport", "id": "r", "status": "final", "subject": SUBJECT, part: value}
+    (issue,) = bundle(report).issues
+    assert issue.level == "rejected" and part in issue.found
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "tissue: [{date: d1, site: colon, pcr: {result: negative, value: 250, unit: copies/mg}}]",
+        "procedures: [{procedure: haemodialysis, date: d1, start: d5}]",
+        "procedures: [{procedure: haemodialysis, start: d5, end: d2}]",
+        "host: {transplants: [{organ: stem_cell, date: d0, gvhd: {type: acute, since: d9, until: d2}}]}",
+        "host: {transplants: [{organ: kidney, date: d0, rejection: [{date: d9, end: d2}]}]}",
+    ],
+)
+def test_what_contradicts_itself_is_refused(entry: str) -> None:
+    with pytest.raises(IntakeError):
+        read_record(f"cmvigil: 1\nday_zero: 2026-03-01\nas_of: d20\n{entry}\n")

@@ -30,7 +30,7 @@ from cmvigil.record import days, units
 from cmvigil.record.document import Document, spell, walk
 from cmvigil.record.document import Path as DocumentPath
 from cmvigil.record.errors import IntakeError, Problem, did_you_mean, listed, shown
-from cmvigil.record.vocabulary import plain_name, vocabulary
+from cmvigil.record.vocabulary import GENES, plain_name, vocabulary
 
 VERSION = "1"
 _Date = date  # several models have a field called date
@@ -390,12 +390,22 @@ class Gvhd(Part):
     since: FirstDay | None = None
     until: LastDay = None
 
+    @model_validator(mode="after")
+    def _order(self) -> Gvhd:
+        _in_order(self.since, self.until, "until")
+        return self
+
 
 class Rejection(Part):
     """A rejection, by the day it was diagnosed."""
 
     date: Day
     end: LastDay = None
+
+    @model_validator(mode="after")
+    def _order(self) -> Rejection:
+        _in_order(self.date, self.end, "end")
+        return self
 
 
 _ORGANS = {
@@ -577,6 +587,12 @@ class TissuePcr(Part):
     result: Presence = None
     value: Text | None = None
     unit: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> TissuePcr:
+        if self.result is False and self.value is not None:
+            refuse("a negative result with a value", "one of the two", "Leave out the value, or the result.")
+        return self
 
 
 def _tissue_pcr(value: Any) -> Any:
@@ -781,6 +797,12 @@ class Gene(Part):
     changes: Many[Annotated[Change, Shorthand(_as("change"), {"type": "string", "description": "A594V"})]] = []
 
 
+GeneName = Annotated[
+    str,
+    OneOf(lambda: GENES, f"a gene that bears on an antiviral: {', '.join(GENES)}", {g.lower(): g for g in GENES}),
+]
+
+
 class Genotype(Part):
     """A resistance genotype as the laboratory reported it; ``date`` is the day of the specimen."""
 
@@ -788,15 +810,12 @@ class Genotype(Part):
     reported_on: Day | None = None
     specimen: Specimen | None = None
     method: Text | None = None
-    genes: dict[Text, Gene] = {}
+    genes: dict[GeneName, Gene] = {}
     calls: dict[DrugName, Call] = {}
 
     @model_validator(mode="after")
     def _check(self) -> Genotype:
         _in_order(self.date, self.reported_on, "reported_on")
-        for gene in self.genes:
-            if not re.fullmatch(r"UL\d{1,3}[A-Z]?", gene):
-                refuse(shown(gene), "a gene such as UL97", "Write UL and its number.")
         return self
 
 
@@ -813,6 +832,13 @@ class Act(Part):
     date: FirstDay | None = None
     start: FirstDay | None = None
     end: LastDay = None
+
+    @model_validator(mode="after")
+    def _one_day(self) -> Act:
+        if self.date is not None and self.start is not None:
+            refuse("both date and start", "one of the two", "Write date for one day, start and end for a time.")
+        _in_order(self.day, self.end, "end")
+        return self
 
     @property
     def day(self) -> _Date | None:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from cmvigil.record.checks import check
 from cmvigil.record.codes import with_site
 from cmvigil.record.errors import IntakeError, Problem, listed
 from cmvigil.record.fhir import condition, medication, observation
@@ -25,6 +26,12 @@ _READERS: dict[str, Callable[[Intake, Place], None]] = {
     "MedicationAdministration": medication.read_administration,
 }
 _CLINICAL = frozenset({*_READERS, "Patient", "DiagnosticReport"})
+# The lists that are not complete when a resource of this kind cannot be read; else it is a medication.
+_LISTS = {
+    "Observation": ("viral_loads",),
+    "Condition": ("conditions", "end_organ_disease"),
+    "Procedure": ("procedures",),
+}
 # What a malformed resource can raise while it is being read; anything else is a fault of ours and shows as
 # one.
 _ODD = (AttributeError, TypeError, ValueError, KeyError, IndexError, ArithmeticError)
@@ -67,6 +74,8 @@ def bundle_record(data: dict[str, Any], *, name: str, mapping: Path | None, pati
     medication.merge_administrations(intake)
     intake.close()
     _person(intake, people)
+    _strangers(intake, entries, subjects, bool(people))
+    check(intake.record, intake.unread)
     for table, rows in intake.rows.items():
         if rows:
             counts[f"rows.{table}"] = len(rows)
@@ -184,7 +193,9 @@ def _read(intake: Intake, places: list[Place]) -> list[Place]:
             reader(intake, place)
         except _ODD as error:
             found = f"a shape that is not FHIR R4 ({type(error).__name__})"
-            intake.issue("rejected", place, found, f"a valid {place.resource.get('resourceType')}", "Not used.")
+            kind = str(place.resource.get("resourceType"))
+            intake.issue("rejected", place, found, f"a valid {kind}", "Not used.")
+            intake.lost(place, *_LISTS.get(kind, ("medications",)))
     return people
 
 
@@ -210,6 +221,10 @@ def _report(intake: Intake, place: Place) -> Iterator[tuple[Callable[[Intake, Pl
             found_resource = intake.resolve(result)
             if found_resource is not None:
                 intake.reports[f"Observation/{found_resource.get('id')}"] = report
+    for part in ("conclusion", "conclusionCode", "presentedForm"):
+        if report.get(part):
+            remedy = "Not used; send the results as Observations."
+            intake.issue("rejected", place, f"{part}: text that is not read", "coded results", remedy, part)
     for index, contained in enumerate(dicts(report.get("contained"))):
         if contained.get("resourceType") == "Observation":
             intake.reports.setdefault(f"Observation/{contained.get('id')}", report)
@@ -244,6 +259,33 @@ def _person(intake: Intake, people: list[Place]) -> None:
                 sex=gender if gender in ("female", "male") else None,
             )
         )
+
+
+def _strangers(
+    intake: Intake,
+    entries: list[tuple[dict[str, Any], str, str]],
+    subjects: list[str | None],
+    described: bool,
+) -> None:
+    """Say whose the entries are where it is not plain: others' are left out, nobody's are taken as this patient's."""
+    issues = intake.record.issues
+    others = intake.record.counts.get("of others", 0)
+    if others:
+        some = "1 resource of another patient" if others == 1 else f"{others} resources of other patients"
+        issues.append(Issue("note", "Bundle", f"{some} or subjects", f"Patient/{intake.patient}", "Left out."))
+    nobodys = sum(
+        subject is None for (each, _, _), subject in zip(entries, subjects, strict=True) if _has_subject(each)
+    )
+    if nobodys and len({s for s in subjects if s is not None and "/" not in s}) <= 1:
+        some = "1 resource" if nobodys == 1 else f"{nobodys} resources"
+        issues.append(Issue("note", "Bundle", f"{some} without a subject", "a subject", "Taken as this patient's."))
+    if not described and any(_has_subject(each) for each, _, _ in entries):
+        remedy = "Sex, age and birth date are not known from it."
+        issues.append(Issue("note", "Bundle", "no Patient resource", f"Patient/{intake.patient}", remedy))
+
+
+def _has_subject(resource: dict[str, Any]) -> bool:
+    return resource["resourceType"] in _CLINICAL and resource["resourceType"] != "Patient"
 
 
 def _first_day(intake: Intake) -> date | None:
