@@ -33,7 +33,7 @@ STREAM_SIGN = ("●", "■", "◆", "✚")
 """One mark per series, the same in the legend; triangles are kept for comparators."""
 
 _WIDTH, _LEFT, _RIGHT = 600, 168, 92
-_LONG_SPAN, _FOCUS = 540, 180
+_LONG_SPAN, _FOCUS, _BEFORE = 540, 180, 60
 _JOIN_WITHIN = 90
 _VEGA_LITE = "6.4"
 _MARKS = ("shades", "grids", "rects", "outlines", "rules", "points", "texts")
@@ -108,6 +108,9 @@ def timeline(advice: Advice) -> str:
     if (whole[1] - whole[0]).days > _LONG_SPAN:
         as_of = date.fromisoformat(advice.as_of)
         domain = (as_of - timedelta(days=_FOCUS), as_of + timedelta(days=7))
+    elif t.bands:  # prophylaxis and clear results long before the first episode do not squeeze the episodes
+        before = date.fromisoformat(min(band.start for band in t.bands)) - timedelta(days=_BEFORE)
+        domain = (max(whole[0], before), whole[1])
     return _svg(_sheet(list(_panels(reading, domain, whole)), date.fromisoformat(advice.as_of)), reading)
 
 
@@ -138,7 +141,7 @@ def _panels(reading: Reading, domain: tuple[date, date], whole: tuple[date, date
     units = dict.fromkeys(stream.unit for stream in reading.streams)
     for unit in units:
         yield _loads(reading, unit, domain, 150)
-        if domain != whole:
+        if any(date.fromisoformat(load.day) < domain[0] for load in t.loads):
             yield _loads(reading, unit, whole, 80)
     for group, title, height in (
         ("antiviral", "Antivirals: height is the share of the dose called for", 44),
@@ -200,11 +203,13 @@ def _loads(reading: Reading, unit: str, domain: tuple[date, date], height: float
     for band in reading.advice.timeline.bands:
         if band.kind == "episode" and not (panel.x(band.start) == panel.x(band.end) in (0, _WIDTH)):
             panel.shade(panel.x(band.start), panel.x(band.end), 0, height, EPISODE)
+    absent = not overview and any(load.form == "not_detected" for loads in shown for load in loads)
     step = 2 if high - low > 4 and overview else 1
     for power in range(low, high + 1, step):
         panel.grid(0, _WIDTH, y(10.0**power), y(10.0**power))
-        panel.text(-10, y(10.0**power), words.number(10.0**power), MUTED, "right")
-    if not overview and any(load.form == "not_detected" for loads in shown for load in loads):
+        if power > low or not absent:
+            panel.text(-10, y(10.0**power), words.number(10.0**power), MUTED, "right")
+    if absent:
         panel.text(-10, y(0), "not detected", MUTED, "right")
     if not overview:
         for band in reading.advice.timeline.bands:
@@ -307,7 +312,7 @@ def _lab(label: str, unit: str, points: list[LabPoint], domain: tuple[date, date
     def y(value: float) -> float:
         return 38 - 32 * (value - low) / spread
 
-    panel.label(15, label)
+    panel.label(15, label.removeprefix("absolute "))
     reach = f"{words.number(low)}–{words.number(high)}" if low < high else words.number(low)
     panel.label(29, words.quantity(reach, unit) if shown else words.unit(unit), MUTED)
     before: tuple[float, float] | None = None

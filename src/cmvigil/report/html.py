@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from cmvigil.advice import Advice
 from cmvigil.report import charts, words
-from cmvigil.report.reading import Reading
+from cmvigil.report.reading import DECIDES_SHOWN, QUESTIONS_SHOWN, Reading
 
 
 def render(advice: Advice, *, chart: bool = True) -> str:
@@ -23,18 +23,17 @@ def render(advice: Advice, *, chart: bool = True) -> str:
     # Our own SVG: its texts were escaped where it was made.
     picture = Markup(charts.timeline(advice) if chart else "")
     ids = {id(item): f"item-{n}" for n, item in enumerate(reading.items, 1)}
-    sources: dict[str, str] = {}
-    for n, source in enumerate(reading.sources, 1):
-        sources.setdefault(source.key, f"source-{n}")
     page: str = _template().render(
         advice=advice,
         reading=reading,
         words=words,
+        questions_shown=QUESTIONS_SHOWN,
+        decides_shown=DECIDES_SHOWN,
         legend=charts.signs(reading.streams),
         picture=picture,
         style=Markup(_style()),
         item_id=lambda item: ids[id(item)],
-        source_ids=sources,
+        source_ids={source.key: f"source-{n}" for n, source in enumerate(reading.sources, 1)},
         fact_ids={name: f"fact-{n}" for n, name in enumerate(sorted(advice.facts), 1)},
     )
     return page

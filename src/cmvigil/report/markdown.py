@@ -19,14 +19,14 @@ def render(advice: Advice) -> str:
     reading = Reading(advice)
     blocks = [
         _head(reading),
-        _section("abstentions", [_item(reading, item) for item in advice.abstentions]),
-        _section("timeline", _timeline(reading)),
-        _section("changes", [_changes(reading)] if advice.changes else []),
-        _section("causes", [_item(reading, item) for item in reading.ranked(advice.causes)]),
-        _section("advice", _advice(reading)),
-        _section("findings", [_item(reading, item) for item in reading.ranked(advice.findings)]),
-        _section("tasks", [_tasks(reading)] if advice.tasks else []),
-        _section("basis", _basis(reading)),
+        _section(reading, "abstentions", [_item(reading, item) for item in advice.abstentions]),
+        _section(reading, "timeline", _timeline(reading)),
+        _section(reading, "changes", [_changes(reading)] if advice.changes else []),
+        _section(reading, "causes", _parts(reading, advice.causes)),
+        _section(reading, "advice", _advice(reading)),
+        _section(reading, "findings", _parts(reading, advice.findings)),
+        _section(reading, "tasks", [_tasks(reading)] if advice.tasks else []),
+        _section(reading, "basis", _basis(reading)),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -36,8 +36,16 @@ def _t(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>#|~&])", r"\\\1", words.clean(text).replace("\n", " "))
 
 
-def _section(key: str, blocks: list[str]) -> str:
-    return "\n\n".join([f"## {words.SECTIONS[key]}", *blocks]) if blocks else ""
+def _section(reading: Reading, key: str, blocks: list[str]) -> str:
+    return "\n\n".join([f"## {reading.title(key)}", *blocks]) if blocks else ""
+
+
+def _parts(reading: Reading, items: list[Item]) -> list[str]:
+    blocks = []
+    for name, part in reading.parts(items):
+        blocks += [f"*{name}*"] if name else []
+        blocks += [_item(reading, item) for item in part]
+    return blocks
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:
@@ -54,8 +62,8 @@ def _head(reading: Reading) -> str:
     summary = "\n\n".join(f"**{_t(sentence)}**" for sentence in a.summary)
     badges = _list([f"{words.TONE_SIGN[s.tone]} {_t(words.status_line(s))}" for s in a.status])
     title = f"# CMV assessment, {words.day(a.as_of)}"
-    who = _t(words.join([a.subject, f"patient {a.patient}"]))
-    return "\n\n".join(part for part in [title, who, summary, badges, _t(reading.silence)] if part)
+    who = _t(words.who(a))
+    return "\n\n".join(part for part in [title, who, summary, badges, _t(words.unused_line(a.quality)), _t(reading.silence)] if part)
 
 
 def _timeline(reading: Reading) -> list[str]:
@@ -101,7 +109,7 @@ def _timeline(reading: Reading) -> list[str]:
 
 def _changes(reading: Reading) -> str:
     lines = []
-    for n, question in enumerate(reading.advice.changes, 1):
+    for n, question in reading.questions:
         decides = "; ".join(question.decides)
         line = f"{n}. **{_t(question.ask)}** ({words.STATE[question.state]})"
         lines.append(f"{line}  \n   decides: {_t(decides)}" if decides else line)
@@ -112,7 +120,7 @@ def _advice(reading: Reading) -> list[str]:
     blocks = []
     for title, items in reading.topics:
         blocks.append(f"### {_t(title)}")
-        blocks.extend(_item(reading, item) for item in items)
+        blocks += _parts(reading, items)
     return blocks
 
 
@@ -121,11 +129,12 @@ def _item(reading: Reading, item: Item) -> str:
     keys = ", ".join(dict.fromkeys(source.key for source in item.sources))
     safety = f"{words.SAFETY}. " if item.severity == "harm" else ""
     lines = [
-        f"{words.STATE_SIGN[item.state]} **{_t(item.headline)}**" + (f": *{standing}*" if standing else ""),
-        safety + _t(item.text),
+        f"{words.STATE_SIGN[item.state]} **{_t(words.sentence(item.headline))}**" + (f": *{standing}*" if standing else ""),
+        safety + _t(words.sentence(item.text)),
         _t(item.because and f"Because: {item.because}"),
         _t(words.join([words.grade(item), f"[{keys}]" if keys else "", item.rule])),
         _walkback(reading, item.walkback),
+        _t(f"Needs: {reading.all_needs(item)}" if item.needs else ""),
     ]
     return "\n\n".join(line for line in lines if line)
 
@@ -147,7 +156,7 @@ def _condition(reading: Reading, condition: Condition, depth: int) -> list[str]:
 
 
 def _tasks(reading: Reading) -> str:
-    rows = [[words.task_when(task), task.what, task.why] for task in reading.advice.tasks]
+    rows = [[rhythm.when, rhythm.task.what, rhythm.task.why] for rhythm in reading.rhythms]
     return _table(["When", "What", "Why"], rows)
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
-from cmvigil.advice import TOPICS, Advice, Bar, Item, LabPoint, Load, Source
+from cmvigil.advice import TOPICS, Advice, Bar, Item, LabPoint, Load, Question, Source, Task
 from cmvigil.report import words
 
+QUESTIONS_SHOWN, DECIDES_SHOWN = 5, 3
+"""So many questions, and so many of the answers each decides, stand open; the rest is one step away."""
+
+_NEEDS_NAMED = 3
+_MANY, _ALIKE = 6, 3
 _STATES = ("applies", "provided", "undetermined", "overridden")
+_CHECKED = ("recalled", "secondary", "verified")
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,24 @@ class Stream:
                 parts.append(f"highest {words.load_value(top)} on {words.day(top.day)}")
         parts.append(f"last {words.load_value(last)} on {words.day(last.day)}")
         return f"{self.label}: {'; '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """A task, or the same task at equal steps: ``times`` dates, ``step`` days apart, the last on ``last``."""
+
+    task: Task
+    last: str
+    step: int = 0
+    times: int = 1
+
+    @property
+    def when(self) -> str:
+        """``29 Mar 2026 (day 16), then weekly until 14 Jun 2026 (12 times)``."""
+        said = words.task_when(self.task)
+        if self.times == 1:
+            return said
+        return f"{said}, then {words.every(self.step)} until {words.day(self.last)} ({self.times}{words.NBSP}times)"
 
 
 class Reading:
@@ -63,11 +88,98 @@ class Reading:
         order = [*(t for t in TOPICS if t in by_topic), *sorted(by_topic.keys() - TOPICS.keys())]
         return [(TOPICS.get(t, t), self.ranked(by_topic[t])) for t in order]
 
+    def parts(self, items: list[Item], *, fold_alike: bool = False) -> list[tuple[str, list[Item]]]:
+        """Items in named parts: what is said (no name), then what cannot be told yet, then what was set aside.
+
+        ``fold_alike``: of many that are said, those that begin alike (``Option compared: ...``) make a part too.
+        """
+        said = [item for item in self.ranked(items) if item.state in ("applies", "provided")]
+        alike: dict[str, list[Item]] = {}
+        if fold_alike and len(said) > _MANY:
+            for item in said:
+                kind, colon, _ = item.headline.partition(": ")
+                if colon and item.severity != "harm":
+                    alike.setdefault(kind, []).append(item)
+        alike = {kind: found for kind, found in alike.items() if len(found) >= _ALIKE}
+        folded = {id(item) for found in alike.values() for item in found}
+        parts = [("", [item for item in said if id(item) not in folded]), *sorted(alike.items())]
+        for name, state in (("Cannot be told yet", "undetermined"), ("Set aside", "overridden")):
+            parts.append((name, [item for item in items if item.state == state]))
+        return [(name and f"{name} ({len(found)})", found) for name, found in parts if found]
+
+    def title(self, section: str) -> str:
+        """A section's heading. Only what is known to have come back is headed "Why it came back"."""
+        if section == "causes" and any(
+            s.name == "recurrent" and s.truth == "true" and s.answer.startswith("yes") for s in self.advice.status
+        ):
+            return words.CAUSES_OF_RECURRENCE
+        return words.SECTIONS[section]
+
+    @cached_property
+    def questions(self) -> list[tuple[int, Question]]:
+        """The questions with their numbers, by which every face refers to them."""
+        return list(enumerate(self.advice.changes, 1))
+
+    @cached_property
+    def _asked(self) -> dict[str, int]:
+        return {fact: n for n, question in reversed(self.questions) for fact in question.facts}
+
+    def needs(self, item: Item) -> str:
+        """What an item waits for: three names, the count of the others, and the questions that ask for them."""
+        names = self._needed(item)
+        more = len(names) - _NEEDS_NAMED
+        said = ", ".join(names[:_NEEDS_NAMED]) + (f" +{more}" if more > 0 else "")
+        asked = self._numbers(item)
+        return f"{said} ({words.numbered('question', asked)})" if asked else said
+
+    def all_needs(self, item: Item) -> str:
+        """Every fact an item waits for, by name."""
+        return ", ".join(self._needed(item))
+
+    def _needed(self, item: Item) -> list[str]:
+        return list(dict.fromkeys(self.fact_label(name) for name in item.needs))
+
+    def waits(self, item: Item) -> str:
+        """The same in a few words, for a list: the questions shown first; without one of them, the first name."""
+        shown = [n for n in self._numbers(item) if n <= QUESTIONS_SHOWN]
+        names = self._needed(item)
+        if shown:
+            return f"needs {words.numbered('question', shown)}"
+        return f"needs {names[0]}" + (f" +{len(names) - 1}" if names[1:] else "") if names else ""
+
+    def _numbers(self, item: Item) -> list[int]:
+        return sorted({self._asked[name] for name in item.needs if name in self._asked})
+
+    @cached_property
+    def rhythms(self) -> list[Rhythm]:
+        """The tasks in order; three or more of one rule at equal steps make one."""
+        alike: dict[tuple[str, str, str, bool], list[Task]] = {}
+        for task in self.advice.tasks:
+            alike.setdefault((task.rule, task.what, task.why, task.overdue), []).append(task)
+        found = [rhythm for tasks in alike.values() for rhythm in _rhythms(sorted(tasks, key=lambda t: t.day))]
+        return sorted(found, key=lambda rhythm: rhythm.task.day)
+
     @cached_property
     def sources(self) -> list[Source]:
-        """Every source once, by key. One work may stand twice when two passages were checked differently."""
-        seen = {(s.key, s.locator, s.title, s.verification, s.note): s for item in self.items for s in item.sources}
-        return [seen[key] for key in sorted(seen)]
+        """Every source once, by key, with its weakest verification; the statements keep their own."""
+        by_key: dict[str, list[Source]] = {}
+        for item in self.items:
+            for source in item.sources:
+                by_key.setdefault(source.key, []).append(source)
+
+        def together(parts: set[str]) -> str:
+            return "; ".join(sorted(part for part in parts if part))
+
+        return [
+            Source(
+                key=key,
+                title=together({s.title for s in same}),
+                locator=together({s.locator for s in same}),
+                verification=min((s.verification for s in same), key=_CHECKED.index),
+                note=together({s.note for s in same}),
+            )
+            for key, same in sorted(by_key.items())
+        ]
 
     def fact_label(self, name: str) -> str:
         """What a fact is called; its name when the advice does not hold it."""
@@ -76,7 +188,7 @@ class Reading:
 
     def standing(self, item: Item) -> str:
         """The certainty word of an item with what it waits for: ``unknown: needs weight, creatinine``."""
-        needs = ", ".join(self.fact_label(name) for name in item.needs)
+        needs = self.needs(item)
         other = self._headlines.get(item.overridden_by, item.overridden_by)
         if item.state == "undetermined":
             return f"unknown: needs {needs}" if needs else "unknown"
@@ -140,5 +252,21 @@ class Reading:
         running = [f"{bar.label} {bar.dose}".strip() for bar in self.bars if bar.running]
         if t.bars:
             lines.append(f"Running on {words.day(self.advice.as_of)}: {', '.join(running) or 'no recorded drug'}")
-        lines.extend(f"{words.day(band.start)}: {band.label}" for band in t.bands if band.kind == "verdict")
+        verdicts = [f"{band.label} ({words.day(band.start)})" for band in t.bands if band.kind == "verdict"]
+        if verdicts:
+            lines.append(f"Response judged: {'; '.join(verdicts)}")
         return lines
+
+
+def _rhythms(tasks: list[Task]) -> list[Rhythm]:
+    """Runs of equal steps among the same tasks, oldest first; two dates are no rhythm."""
+    rhythms: list[Rhythm] = []
+    while tasks:
+        steps = [
+            (date.fromisoformat(b.day) - date.fromisoformat(a.day)).days for a, b in zip(tasks, tasks[1:], strict=False)
+        ]
+        run = 1 + next((n for n, step in enumerate(steps) if step != steps[0]), len(steps))
+        run = run if run >= 3 and steps[0] > 0 else 1
+        rhythms.append(Rhythm(tasks[0], tasks[run - 1].day, steps[0] if run > 1 else 0, run))
+        tasks = tasks[run:]
+    return rhythms

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cmvigil.advice import Advice, Item
 from cmvigil.report import words
-from cmvigil.report.reading import Reading
+from cmvigil.report.reading import DECIDES_SHOWN, QUESTIONS_SHOWN, Reading
 
 _LOADS_SHOWN = 12
 _TONE = {"harm": "bold red", "watch": "bold", "calm": "", "unknown": "italic"}
@@ -51,14 +51,13 @@ class _Printer:
         self.items("abstentions", a.abstentions)
         self.timeline()
         self.changes()
-        self.items("causes", self.reading.ranked(a.causes))
+        self.items("causes", a.causes)
         if self.reading.topics:
             self.heading("advice")
             for title, items in self.reading.topics:
                 self.subheading(title)
-                for item in items:
-                    self.item(item)
-        self.items("findings", self.reading.ranked(a.findings))
+                self.parts(items)
+        self.items("findings", a.findings)
         self.tasks()
         self.basis()
 
@@ -87,7 +86,7 @@ class _Printer:
             self.console.print(Text(margin).append_text(line), highlight=False, soft_wrap=True)
 
     def heading(self, key: str) -> None:
-        title = words.SECTIONS[key]
+        title = self.reading.title(key)
         self.console.print()
         self.out(self.text((title, "bold")))
         self.out(self.text(("─" * len(title), "dim")))
@@ -98,7 +97,7 @@ class _Printer:
 
     def head(self) -> None:
         a = self.reading.advice
-        self.line(words.join([f"CMV assessment, {words.day(a.as_of)}", a.subject, f"patient {a.patient}"]), "dim")
+        self.line(words.join([f"CMV assessment, {words.day(a.as_of)}", words.who(a)]), "dim")
         summary = self.text(("\n".join(a.summary), "bold"))
         if a.summary and self.console.is_terminal:
             self.console.print(Panel(summary, expand=False), highlight=False)
@@ -109,6 +108,7 @@ class _Printer:
         for status in a.status:
             style = _TONE[status.tone]
             self.out(self.text((f"{words.TONE_SIGN[status.tone]} ", style), (words.status_line(status), style)))
+        self.line(words.unused_line(a.quality))
         if self.reading.silence:
             self.console.print()
             self.line(self.reading.silence, "bold")
@@ -116,20 +116,39 @@ class _Printer:
     def items(self, key: str, items: list[Item]) -> None:
         if items:
             self.heading(key)
-            for item in items:
-                self.item(item)
+            self.parts(items)
+
+    def parts(self, items: list[Item]) -> None:
+        """What is said in full; what waits and what was set aside in a line each."""
+        for _, part in self.reading.parts(items):
+            if part[0].state in ("applies", "provided"):
+                for item in part:
+                    self.item(item)
+            else:
+                self.console.print()
+                for item in part:
+                    self.brief(item)
+
+    def brief(self, item: Item) -> None:
+        waits = self.reading.waits(item) if item.state == "undetermined" else self.reading.standing(item)
+        head = self.text(
+            (f"{words.STATE_SIGN[item.state]} ", ""),
+            (words.sentence(item.headline), _HEAD[item.state]),
+            (f" -> {waits}" if waits else "", ""),
+        )
+        self.out(head, hang=2)
 
     def item(self, item: Item) -> None:
         standing = self.reading.standing(item)
         sign = f"{words.STATE_SIGN[item.state]} "
         harm = item.severity == "harm" and item.state in ("applies", "provided")
         safety = (f"{words.SAFETY}: ", "bold red") if harm else ("", "")
-        head = self.text((sign, ""), safety, (item.headline, _HEAD[item.state]))
+        head = self.text((sign, ""), safety, (words.sentence(item.headline), _HEAD[item.state]))
         if standing:
             head.append_text(self.text((f" ({standing})", "")))
         self.console.print()
         self.out(head, hang=2)
-        self.line(item.text, indent=2)
+        self.line(words.sentence(item.text), indent=2)
         self.line(item.because and f"Because: {item.because}", indent=2)
         keys = ", ".join(dict.fromkeys(source.key for source in item.sources))
         self.line(words.join([words.grade(item), f"[{keys}]" if keys else "", item.rule]), "dim", 2)
@@ -151,20 +170,24 @@ class _Printer:
     def changes(self) -> None:
         if self.reading.advice.changes:
             self.heading("changes")
-            for n, question in enumerate(self.reading.advice.changes, 1):
+            for n, question in self.reading.questions[:QUESTIONS_SHOWN]:
                 self.out(
                     self.text((f"{n}. ", ""), (question.ask, "bold"), (f" ({words.STATE[question.state]})", "")),
                     hang=3,
                 )
-                self.line(f"decides: {'; '.join(question.decides)}" if question.decides else "", indent=3)
+                more = len(question.decides) - DECIDES_SHOWN
+                decides = "; ".join(question.decides[:DECIDES_SHOWN]) + (f"; +{more} more" if more > 0 else "")
+                self.line(f"decides: {decides}" if decides else "", indent=3)
+            rest = len(self.reading.questions) - QUESTIONS_SHOWN
+            self.line(f"+{rest} more (--json, --html show all)" if rest > 0 else "", "dim")
 
     def tasks(self) -> None:
         if self.reading.advice.tasks:
             self.heading("tasks")
-            for task in self.reading.advice.tasks:
-                style = "bold red" if task.overdue else "bold"
-                self.out(self.text((words.task_when(task), style), (f": {task.what}", "")))
-                self.line(task.why, "dim", 2)
+            for rhythm in self.reading.rhythms:
+                style = "bold red" if rhythm.task.overdue else "bold"
+                self.out(self.text((rhythm.when, style), (f": {rhythm.task.what}", "")))
+                self.line(rhythm.task.why, "dim", 2)
 
     def basis(self) -> None:
         a = self.reading.advice

@@ -7,6 +7,7 @@ from datetime import date
 from urllib.parse import quote
 
 from cmvigil.advice import (
+    Advice,
     Bar,
     Condition,
     DataQuality,
@@ -28,7 +29,7 @@ SECTIONS = {
     "abstentions": "Not covered: no advice on this",
     "timeline": "Timeline",
     "changes": "Needs an answer",
-    "causes": "Why it came back",
+    "causes": "What drives it",
     "advice": "What to do now",
     "findings": "Findings",
     "tasks": "What to watch",
@@ -39,6 +40,9 @@ SECTIONS = {
     "provenance": "Provenance",
 }
 """Headings, in the order of every face; the last four belong to "How we know"."""
+
+CAUSES_OF_RECURRENCE = "Why it came back"
+"""The heading of the causes once a recurrence is known."""
 
 STRENGTH = {"strong": "do", "conditional": "consider", "good-practice": "is practice"}
 CERTAINTY = {
@@ -88,6 +92,7 @@ NOTHING_YET = "Nothing can be advised yet: the answers below are needed first."
 NOTHING_COVERED = "No advice: this patient is outside what cmvigil covers."
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_EVERY = {1: "daily", 7: "weekly"}
 _UNITS = {
     "10*9/L": "×10⁹/L",
     "10*6/L": "×10⁶/L",
@@ -138,7 +143,7 @@ def number(value: float) -> str:
 
 def unit(code: str) -> str:
     """A unit as people write it: ``10*9/L`` as ``×10⁹/L``, ``umol/L`` as ``µmol/L``."""
-    return _UNITS.get(code, re.sub(r"^u(?=mol|g|L|kat)", "µ", code))
+    return _UNITS.get(code, re.sub(r"^u(?=mol|g|L|kat|m\b)", "µ", code))
 
 
 def quantity(value: str, code: str) -> str:
@@ -150,6 +155,34 @@ def quantity(value: str, code: str) -> str:
 def count(n: int, one: str, many: str | None = None) -> str:
     """``1 result``, ``12 results``."""
     return f"{number(n)}{NBSP}{one if n == 1 else many or one + 's'}"
+
+
+def numbered(one: str, numbers: list[int]) -> str:
+    """``question 2``, ``questions 1, 3 to 9``: ascending numbers, runs drawn together."""
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][-1] + 1:
+            runs[-1].append(n)
+        else:
+            runs.append([n])
+    said = [str(run[0]) if len(run) == 1 else f"{run[0]}{', ' if len(run) == 2 else ' to '}{run[-1]}" for run in runs]
+    return f"{one if len(numbers) == 1 else one + 's'}{NBSP}{', '.join(said)}"
+
+
+def every(days: int) -> str:
+    """``weekly``, ``every 14 days``."""
+    return _EVERY.get(days, f"every {days}{NBSP}days")
+
+
+def sentence(text: str) -> str:
+    """The text with a capital, as a sentence begins; a name with its own capitals (pUL97) keeps them."""
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+(?![A-Za-z0-9])", text) else text
+
+
+def who(advice: Advice) -> str:
+    """``Woman, 54, ulcerative colitis · patient uc-07``; whoever is only "Patient" is not said twice."""
+    named = advice.patient if advice.patient.lower().startswith("patient") else f"patient {advice.patient}"
+    return join([advice.subject if advice.subject != "Patient" else "", named])
 
 
 def share(bar: Bar) -> str:
@@ -227,7 +260,7 @@ def load_value(load: Load) -> str:
 def read_line(read: dict[str, int]) -> str:
     """``Looked at 12 measurements, 3 drug entries.``"""
     parts = [
-        count(n, *_READ.get(table, (table.replace("_", " "), table.replace("_", " "))))
+        count(n, *_READ.get(table, (f"{table.replace('_', ' ')} entry", f"{table.replace('_', ' ')} entries")))
         for table, n in sorted(read.items())
         if n
     ]
@@ -278,6 +311,14 @@ def quality_line(quality: DataQuality) -> str:
         f"{count(quality.rejected, 'entry', 'entries')} rejected, {number(quality.unmapped)} not recognised, "
         f"{number(quality.unusable)} not usable."
     )
+
+
+def unused_line(quality: DataQuality) -> str:
+    """``3 entries could not be used, see “How we know”.``; empty when every entry was used."""
+    unused = quality.rejected + quality.unmapped + quality.unusable
+    if not unused:
+        return ""
+    return f"{count(unused, 'entry', 'entries')} could not be used, see “{SECTIONS['basis']}”."
 
 
 def provenance(p: Provenance) -> list[tuple[str, str]]:
