@@ -99,6 +99,7 @@ def test_days_are_those_with_news_up_to_the_record_s_own_day() -> None:
     record.as_of = k.AS_OF
     assert [(d - k.AS_OF).days for d in days_of(record)] == [-9, -8, -6, -2, 0]
     assert [(d - k.AS_OF).days for d in days_of(record, every=4)] == [-9, -8, -6, -5, -2, -1, 0]
+    assert [(d - k.AS_OF).days for d in days_of(record, every=1, within=4)] == [-9, -8, -6, -4, -3, -2, -1, 0]
     assert days_of(Record("p")) == []
     assert days_of(k.record(person)) == []
     assert isinstance(count, Measurement)

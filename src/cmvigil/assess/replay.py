@@ -13,16 +13,17 @@ from .compose import assess
 
 
 class Day(BaseModel):
-    """The badges and rules of one day."""
+    """The badges, rules and overdue tasks of one day."""
 
     model_config = ConfigDict(frozen=True)
     day: str
     status: list[str]
     applies: list[str]
+    overdue: list[str]
 
 
 class First(BaseModel):
-    """The first day on which a rule applied."""
+    """The first day on which a rule applied, or a task of it was overdue."""
 
     model_config = ConfigDict(frozen=True)
     day: str
@@ -38,15 +39,18 @@ class Replay(BaseModel):
     first: list[First]
 
 
-def days_of(record: Record, every: int = 0) -> list[date]:
-    """Days with news (a birth is none), up to the record's own day; with ``every`` also each so many days between."""
+def days_of(record: Record, every: int = 0, within: int | None = None) -> list[date]:
+    """Days with news (a birth is none), up to the record's own day; with ``every`` also each so many days between.
+
+    ``within`` so many days before the last; what is longer ago is looked at on days with news only.
+    """
     last = record.as_of or record.last_day()
     if last is None:
         return []
     rows = [row for name, found in record.rows.items() if name != "person" for row in found]
     days = {day for row in rows for day in _news(row, last)} | {last}
     if every:
-        start = min(days)
+        start = min(days) if within is None else max(min(days), last - timedelta(days=within))
         days |= {start + timedelta(days=n) for n in range(0, (last - start).days, every)}
     return sorted(days)
 
@@ -61,9 +65,9 @@ def _news(row: Row, last: date) -> Iterator[date]:
 
 
 def replay(record: Record, program: Program, days: Iterable[date]) -> Replay:
-    """Assess every day; note the first on which each rule applied."""
+    """Assess every day; note the first on which each rule applied, and on which each task was overdue."""
     made: list[Day] = []
-    first: dict[str, First] = {}
+    first: dict[tuple[str, str], First] = {}
     for day in days:
         advice = assess(record, program, day)
         items = [
@@ -71,8 +75,13 @@ def replay(record: Record, program: Program, days: Iterable[date]) -> Replay:
             for i in (*advice.abstentions, *advice.causes, *advice.findings, *advice.advice)
             if i.state in ("applies", "provided")
         ]
+        late = [task for task in advice.tasks if task.overdue]
         for item in items:
-            first.setdefault(item.rule, First(day=advice.as_of, rule=item.rule, headline=item.headline))
+            first.setdefault((item.rule, ""), First(day=advice.as_of, rule=item.rule, headline=item.headline))
+        for task in late:
+            words = f"Overdue: {task.what}"
+            first.setdefault((task.rule, task.what), First(day=advice.as_of, rule=task.rule, headline=words))
         status = [f"{s.label}: {s.answer}" for s in advice.status]
-        made.append(Day(day=advice.as_of, status=status, applies=[i.rule for i in items]))
-    return Replay(days=made, first=sorted(first.values(), key=lambda f: (f.day, f.rule)))
+        overdue = list(dict.fromkeys(task.rule for task in late))
+        made.append(Day(day=advice.as_of, status=status, applies=[i.rule for i in items], overdue=overdue))
+    return Replay(days=made, first=sorted(first.values(), key=lambda f: (f.day, f.rule, f.headline)))

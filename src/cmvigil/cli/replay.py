@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -12,25 +14,41 @@ if TYPE_CHECKING:
     from ..assess.replay import Replay
 
 
+EACH_DAY_OF = 400
+"""Days before the last that are all looked at unless ``--every`` says otherwise: some ten seconds of work."""
+
+
 def replay_command(
     file: c.FileArgument,
     every: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--every", min=0, metavar="DAYS", help="Also look every so many days (default: only on days with news)."
+            "--every",
+            min=1,
+            metavar="DAYS",
+            help=f"Look every so many days, and on days with news (default: on each of the last {EACH_DAY_OF} days, "
+            "before them on days with news).",
+            show_default=False,
         ),
-    ] = 0,
+    ] = None,
+    news_only: Annotated[
+        bool,
+        typer.Option("--news-only", help="Look only on days with news: quicker, but what time alone brings is late."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     mapping: c.Mapping = None,
     patient: c.Patient = None,
     knowledge: c.Overlays = None,
 ) -> None:
-    """Replay the chart: the badges of each day, and the first day each rule applied."""
+    """Replay the chart: the badges of each day, the first day each rule applied, the first a task was overdue."""
     from ..assess.replay import days_of, replay
 
+    if every and news_only:
+        c.stop("--every and --news-only: give one of the two")
     record = c.read(file, mapping, patient)
     program = c.program(knowledge)
-    days = days_of(record, every)
+    step, within = (0, None) if news_only else (every, None) if every else (1, EACH_DAY_OF)
+    days = days_of(record, step, within)
     if not days:
         c.stop(f"{file}: no dated entry, nothing to replay")
     with typer.progressbar(days, label="Replaying", file=_quiet(json, len(days))) as bar:
@@ -40,7 +58,16 @@ def replay_command(
 
         c.emit(render(found))
         return
-    _print(found)
+    _print(found, _looked(days, step, within))
+
+
+def _looked(days: list[date], step: int, within: int | None) -> str:
+    """On which days was looked: a reader of "first said" must know what could not be seen."""
+    if not step:
+        return f"looked on the {len(days)} days with news; without --news-only on each"
+    if within is not None and (days[-1] - days[0]).days > within:
+        return f"looked on each of the last {within} days, before them on days with news; --every 1 looks on each"
+    return f"looked on {len(days)} days" + (", each of them" if step == 1 else f": every {step} days and on news")
 
 
 def _quiet(json: bool, days: int) -> TextIO:
@@ -51,15 +78,17 @@ def _quiet(json: bool, days: int) -> TextIO:
     return sys.stderr if days > 50 and sys.stderr.isatty() and not json else io.StringIO()
 
 
-def _print(found: Replay) -> None:
+def _print(found: Replay, looked: str) -> None:
     from rich.markup import escape
 
     out = c.console()
     before: list[str] = []
     for day in found.days:
-        if day.status != before:
+        # that a course is one day older is no news
+        status = [re.sub(r"\bday \d+", "day", badge) for badge in day.status]
+        if status != before:
             out.print(f"[bold]{day.day}[/bold]  " + escape("; ".join(day.status)), soft_wrap=True)
-            before = day.status
-    out.print(f"\n[bold]First said[/bold] (looked on {len(found.days)} days; --every 1 looks on each)")
+            before = status
+    out.print(f"\n[bold]First said[/bold] ({looked})", soft_wrap=True)
     for first in found.first:
         out.print(f"  {first.day}  {first.headline} ({first.rule})", markup=False, soft_wrap=True)
