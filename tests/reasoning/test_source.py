@@ -13,9 +13,13 @@ from cmvigil.reasoning.source import KnowledgeError, Raw, read_folders, read_yam
 HARM = k.advice("hiv", severity="harm")
 ABSTENTION = k.rule("hiv", kind="abstention")
 MILD = k.advice("fever", text="Look.")
-RULES = {"stop_it": HARM, "not_covered": ABSTENTION, "look": MILD}
+DOSE = k.advice("fever") | {"topic": "antiviral", "text": "5 mg/kg."}
+RULES = {"stop_it": HARM, "not_covered": ABSTENTION, "look": MILD, "dose": DOSE}
 DEFINITIONS = {"ill": {"is": "ill", "when": "fever", "verification": "recalled"}}
-SETTINGS = {"cut_off": {"is": "a cut-off", "value": 10, "unit": "d", "verification": "recalled"}}
+SETTINGS = {
+    "cut_off": {"is": "a cut-off", "value": 10, "unit": "d", "verification": "recalled"},
+    "open_one": {"is": "a site's own cut-off", "value": None, "unit": "d", "verification": "recalled"},
+}
 TABLE = {"is": "doses", "keys": ["word"], "columns": {"word": "text"}, "rows": [{"word": "a"}]}
 
 
@@ -95,7 +99,7 @@ def test_all_problems_of_all_files_come_at_once(base: Path) -> None:
         "pathway/twice.yaml: stop_it: the name stands already in pathway/own.yaml; names are unique over all files",
         "pathway/twice.yaml: flat: expected a mapping of fields",
         "version.yaml: expected version: and its number",
-        "stray.yaml: is not read from there; put it under version.yaml, sources.yaml, pathway/, tables/ or vocabulary/",
+        "stray.yaml: is not read from there; put it under version.yaml, sources.yaml, pathway/ or tables/",
         "short.yml: knowledge files end in .yaml",
         "nowhere: no such knowledge folder",
     ):
@@ -104,7 +108,7 @@ def test_all_problems_of_all_files_come_at_once(base: Path) -> None:
 
 def test_the_hash_follows_every_byte_and_every_overlay(base: Path) -> None:
     alone, again = read_folders(base, []).hash, read_folders(base, []).hash
-    site = k.write(base.parent / "site", pathway__own={"settings": {"cut_off": {"value": 11}}})
+    site = k.write(base.parent / "site", pathway__own={"settings": {"open_one": {"value": 11}}})
     over = read_folders(base, [site]).hash
     (base / "pathway" / "own.yaml").open("a").write("\n")
     assert alone == again
@@ -117,15 +121,15 @@ def test_an_overlay_merges_by_name_and_field_and_tells_its_name_and_version(base
         base,
         version={"version": "7"},
         pathway__own={
-            "settings": {"cut_off": {"value": 12}},
+            "settings": {"open_one": {"value": 12}},
             "rules": {"look": {"text": "Look twice.", "sources": ["BOOK", "BOOK"]}, "own_rule": k.advice("hiv")},
         },
     )
     assert raw.version == "1"
     assert raw.overlays == ["site 7"]
     assert raw.accepted_risks == []
-    assert raw.sections["settings"]["cut_off"] == {
-        **SETTINGS["cut_off"],
+    assert raw.sections["settings"]["open_one"] == {
+        **SETTINGS["open_one"],
         "value": Decimal(12),
         "file": "pathway/own.yaml",
     }
@@ -145,6 +149,15 @@ WEAKENING = {
     "a harm rule overridden by one that stands": {"rules": {"look": {"overrides": ["stop_it"]}}},
     "a definition": {"definitions": {"ill": {"when": "false"}}},
     "a definition's life": {"definitions": {"ill": {"delete": True}}},
+    "a dose": {"rules": {"dose": {"text": "15 mg/kg."}}},
+    "when a dose is said": {"rules": {"dose": {"when": "true"}}},
+    "when a dose is held back": {"rules": {"dose": {"unless": "hiv"}}},
+    "what a dose overrides": {"rules": {"dose": {"overrides": ["look"]}}},
+    "a dose's life": {"rules": {"dose": {"delete": True}}},
+    "a dose overridden by a new rule": {"rules": {"quiet": k.advice("fever", overrides=["dose"])}},
+    "a setting that has a value": {"settings": {"cut_off": {"value": 11}}},
+    "a setting's life": {"settings": {"cut_off": {"delete": True}}},
+    "the unit of a setting without a value": {"settings": {"open_one": {"unit": "a"}}},
     "how old a fact may be": {"facts": {"neutrophils": {"fresh": 9999}}},
 }
 
@@ -196,10 +209,15 @@ def test_a_deletion_names_an_entry_and_says_true(base: Path) -> None:
     ]
 
 
-def test_the_vocabulary_grows_but_does_not_change(base: Path) -> None:
-    raw = lay(base, vocabulary__sets={"own_set": ["foscarnet"]}, vocabulary__clinics={"north": {"label": "North"}})
-    assert raw.vocabulary["sets"] == {"antiviral": ["foscarnet"], "own_set": ["foscarnet"]}
-    assert raw.vocabulary["clinics"] == {"north": {"label": "North"}}
-    assert problems(base, vocabulary__sets={"antiviral": []}) == [
-        "site: vocabulary/sets.yaml: antiviral: stands already; the vocabulary may be added to, so choose another name"
-    ]
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("open_on", "did you mean open_one?"), ("zzz", "one of your own says what it `is`")],
+)
+def test_a_setting_with_a_wrong_name_is_told_the_right_one(base: Path, name: str, hint: str) -> None:
+    (said,) = problems(base, pathway__own={"settings": {name: {"value": 3}}})
+    assert said == f"site: pathway/own.yaml: {name}: there is no setting of this name; {hint}"
+
+
+def test_words_are_not_laid_over(base: Path) -> None:
+    (said,) = problems(base, vocabulary__drugs={"northdrug": {"label": "northdrug"}})
+    assert said.startswith("site: vocabulary/drugs.yaml: words cannot be laid over: intake reads only those of cmvigil")

@@ -1,9 +1,10 @@
 """Reading knowledge as text: YAML folders, overlays laid over them, exact decimals, the place of every entry.
 
 An overlay is a folder of the same shape. It merges by name and field; a list replaces the whole list; ``delete: true``
-removes an entry. Settings and words may be changed freely. What could harm if weakened (how a fact, view or definition
-is made, a rule that abstains or warns of harm, a table) is changed, deleted or overridden only where the entry
-says ``accept_risk: <why>``, and every answer then shows it. The vocabulary may be added to, not changed.
+removes an entry. What could harm if weakened is changed, deleted or overridden only where the entry says
+``accept_risk: <why>``, and every answer then shows it: how a fact, view or definition is made, a table, a setting that
+has a value, a rule that abstains, warns of harm or speaks of antiviral treatment. A setting without a value is for the
+site to set. Words are not laid over: intake reads ours alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ FREE_FIELDS = frozenset(
     {"is", "ask", "note", "because", "statement", "sources", "verification", "strength", "certainty"}
 )
 """Fields that an overlay may change in any entry: they tell what it is and where it comes from, not what it does."""
-PLACES = "version.yaml, sources.yaml, pathway/, tables/ or vocabulary/"
+PLACES = "version.yaml, sources.yaml, pathway/ or tables/"
 
 
 class KnowledgeError(ValueError):
@@ -141,8 +143,13 @@ def _merge_file(raw: Raw, name: str, content: Any, over: str, problems: list[str
         merge("sources", raw.sources, content)
     elif part == "tables":
         merge("tables", raw.tables, {Path(name).stem: content})
+    elif part == "vocabulary" and over:
+        problems.append(
+            f"{over}{name}: words cannot be laid over: intake reads only those of cmvigil; map a code of yours to one "
+            "of them with --mapping, or ask for the word to be added"
+        )
     elif part == "vocabulary":
-        _add_words(raw.vocabulary.setdefault(Path(name).stem, {}), content, over + name, problems)
+        raw.vocabulary.setdefault(Path(name).stem, {}).update(content)
     elif part == "pathway":
         for section, entries in content.items():
             if section not in SECTIONS:
@@ -161,14 +168,6 @@ def _version(raw: Raw, version: str, over: str, problems: list[str]) -> None:
         raw.overlays[-1] += f" {version}"
     else:
         raw.version = version
-
-
-def _add_words(into: dict[str, Any], entries: Mapping[str, Any], place: str, problems: list[str]) -> None:
-    for name, given in entries.items():
-        if name in into:
-            problems.append(f"{place}: {name}: stands already; the vocabulary may be added to, so choose another name")
-        else:
-            into[name] = given
 
 
 def _merge(
@@ -193,6 +192,11 @@ def _merge(
         fields, old = dict(given), into.get(name)
         if old is not None and not over:
             problems.append(f"{place}: the name stands already in {old['file']}; names are unique over all files")
+            continue
+        if over and section == "settings" and old is None and "is" not in fields:
+            near = ", ".join(get_close_matches(name, into, n=3))
+            hint = f"did you mean {near}?" if near else "one of your own says what it `is`"
+            problems.append(f"{place}: there is no setting of this name; {hint}")
             continue
         delete, risk = over and fields.pop("delete", False), over and fields.pop("accept_risk", None)
         if delete and (old is None or delete is not True):
@@ -219,10 +223,12 @@ def _weakens(raw: Raw, section: str, old: Mapping[str, Any] | None, new: Mapping
             return True
         if old is None or not _is_safeguard(old):
             return False
-    if old is None or section in ("settings", "sources"):
+    if old is None or section == "sources":
         return False
-    return delete or not FREE_FIELDS.issuperset(new)
+    free = FREE_FIELDS | {"value"} if section == "settings" and old.get("value") is None else FREE_FIELDS
+    return delete or not free.issuperset(new)
 
 
 def _is_safeguard(rule: Mapping[str, Any]) -> bool:
-    return rule.get("severity") == "harm" or rule.get("kind") == "abstention"
+    """A rule that abstains, warns of harm, or speaks of antiviral treatment: its words carry doses."""
+    return rule.get("severity") == "harm" or rule.get("kind") == "abstention" or rule.get("topic") == "antiviral"
