@@ -315,7 +315,7 @@ def test_every_problem_is_named_at_once_with_line_and_remedy() -> None:
         ("person: {age: 50, birth_date: 1980-01-01}", "person"),
         ("words: {colitis_severity: awful}", "words.colitis_severity"),
         ("genotype: [{date: d1, genes: {UL97: {changes: [nonsense]}}}]", "genotype[0].genes.UL97.changes[0]"),
-        ("genotype: [{date: d1, genes: {pol: {}}}]", "genotype[0]"),
+        ("genotype: [{date: d1, genes: {pol: {}}}]", "genotype[0].genes.pol"),
         ("genotype: [{date: d1, genes: {UL97: {covered: 645-440}}}]", "genotype[0].genes.UL97.covered"),
         ("cmvigil: 2", "cmvigil"),
         ("host: {other: [{condition: hiv, since: d3, end: d1}]}", "host.other[0]"),

@@ -12,7 +12,7 @@ import pytest
 
 from cmvigil.record.errors import IntakeError
 from cmvigil.record.read import read_record
-from cmvigil.record.tables import Range, Record
+from cmvigil.record.tables import Observation, Range, Record
 
 LOINC, SNOMED, ICD = "http://loinc.org", "http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm"
 OWN = "urn:cmvigil:concept"
@@ -52,7 +52,8 @@ def only(found: Record, table: str) -> Any:
 
 
 def issues(found: Record, level: str) -> list[str]:
-    return [issue.found for issue in found.issues if issue.level == level]
+    """What was found, but for the remark that most of these Bundles have no Patient."""
+    return [each.found for each in found.issues if each.level == level and each.found != "no Patient resource"]
 
 
 # --- viral loads -----------------------------------------------------------------------------------------
@@ -107,7 +108,7 @@ def test_forms_of_a_load(value: Any, form: str, low: str, high: str | None) -> N
         (load(valueQuantity=quantity(3, "1/mL")), "unit '1/mL' is not accepted"),
         (load("34720-3", valueQuantity=quantity(3, "IU/mL")), "specimen not stated"),
         (load(valueQuantity=quantity(3, "IU/mL"), specimen={"display": "whole blood"}), "the code says plasma"),
-        (load(dataAbsentReason=coded("x", "error")), "not a result"),
+        (load(dataAbsentReason=coded("x", "error")), "no value (reason: error)"),
         (load("30246-3", valueCodeableConcept={"text": "Detected"}), "no unit stated"),
     ],
 )
@@ -217,7 +218,7 @@ def test_words() -> None:
 def test_unmapped_codes_are_counted_per_code() -> None:
     strange = observation(coded(LOINC, "8480-6", "Systolic"), valueQuantity=quantity(120, "mm[Hg]"))
     found = record({**strange, "id": "a"}, {**strange, "id": "b"})
-    (issue,) = found.issues
+    (issue,) = [each for each in found.issues if each.level == "unmapped"]
     assert issue.level == "unmapped" and "2 times, first Observation/a" in issue.place and "8480-6" in issue.found
     assert found.counts["unmapped"] == 2 and found.counts["read.Observation"] == 2
 
@@ -639,3 +640,80 @@ def test_what_cannot_be_taken_apart_is_counted_as_rejected(bundle: dict[str, Any
 def test_an_entry_that_only_asks_is_not_lost_data() -> None:
     bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [{"request": {"method": "DELETE", "url": "x"}}]}
     assert read_record(json.dumps(bundle).encode()).issues == []
+
+
+# --- what the whole record says --------------------------------------------------------------------------
+
+
+def complete(name: str) -> dict[str, Any]:
+    return observation(coded(OWN, "complete"), id=f"complete-{name}", valueString=name)
+
+
+def lists(found: Record) -> list[str | None]:
+    return [row.text for row in found.rows["observation"] if isinstance(row, Observation) and row.concept == "complete"]
+
+
+LOAD = load(valueQuantity=quantity(7, "IU/mL"))
+
+
+@pytest.mark.parametrize(
+    ("unread", "left"),
+    [
+        (LOAD, ["medications", "viral_loads", "conditions"]),
+        (request(medicationCodeableConcept={"text": "Cymeven i.v."}), ["viral_loads", "conditions"]),
+        (request(authoredOn=None), ["viral_loads", "conditions"]),
+        (request(status="cancelled"), ["medications", "viral_loads", "conditions"]),
+        (load(valueQuantity=quantity(7, "drops")), ["medications", "conditions"]),
+        ({**LOAD, "effectiveDateTime": None}, ["medications", "conditions"]),
+        (observation({"text": "CMV PCR, plasma"}, valueString="positive"), ["medications", "conditions"]),
+        (observation({"text": "sodium"}), ["medications", "viral_loads", "conditions"]),
+        ({"resourceType": "Condition", "code": {"text": "gout"}}, ["medications", "viral_loads", "conditions"]),
+        ({"resourceType": "Condition", "code": {"text": "CMV colitis"}}, ["medications", "viral_loads"]),
+        ({"resourceType": "Condition", "code": coded(OWN, "cmv_colitis")}, ["medications", "viral_loads"]),
+        (
+            {"resourceType": "Condition", "code": coded(OWN, "hiv"), "verificationStatus": coded("x", "provisional")},
+            ["medications", "viral_loads"],
+        ),
+    ],
+)
+def test_a_list_with_an_entry_that_cannot_be_read_is_not_complete(unread: dict[str, Any], left: list[str]) -> None:
+    found = record({"id": "it", **unread}, *(complete(name) for name in ("medications", "viral_loads", "conditions")))
+    assert lists(found) == left
+    assert sum("stated complete, not read" in text for text in issues(found, "note")) == 3 - len(left)
+
+
+def test_a_gene_that_bears_on_no_antiviral_is_named_and_not_used() -> None:
+    variant = observation(coded(LOINC, "69548-6"), valueString="UL79 A594V")
+    covered = observation(
+        coded(OWN, "genomics:coverage"), component=[part(coded(OWN, "genomics:gene"), valueString="UL79")], id="c"
+    )
+    found = record(variant, covered)
+    assert not found.rows["variant"] and not found.rows["coverage"]
+    assert issues(found, "unmapped") == ["the gene 'UL79'"] * 2
+    assert {each.remedy for each in found.issues if each.level == "unmapped"} == {"Did you mean 'UL97'?"}
+
+
+def own(text: str) -> list[dict[str, Any]]:
+    return [{"url": "urn:cmvigil:reported", "valueString": text}]
+
+
+def test_a_reported_text_that_means_another_value_makes_both_unusable() -> None:
+    found = record(load(valueQuantity=quantity(999999, "IU/mL"), extension=own("11400 IU/mL")))
+    row = only(found, "measurement")
+    assert row.value is None and row.reported == "11400 IU/mL"
+    assert issues(found, "unusable") == ["the value says 999999 IU/mL, the reported text says 11400 IU/mL"]
+    for text in ("11400 IU/mL", "11400", "11400 [IU]/mL"):
+        row = only(record(load(valueQuantity=quantity(11400, "IU/mL"), extension=own(text))), "measurement")
+        assert row.value == Range.point(Decimal(11400))
+    for text in ("11400 copies/mL", "not detected"):
+        assert only(record(load(valueQuantity=quantity(11400, "IU/mL"), extension=own(text))), "measurement").problem
+
+
+def test_whose_the_resources_are_is_said() -> None:
+    me = {"resourceType": "Patient", "id": "p"}
+    theirs = {**LOAD, "id": "t", "subject": {"reference": "Patient/other"}}
+    found = record(me, {**LOAD, "subject": {"reference": "Patient/p"}}, theirs, patient="p")
+    assert issues(found, "note") == ["1 resource of another patient"]
+    assert issues(record(me, LOAD), "note") == ["1 resource without a subject"]
+    assert [each.found for each in record(LOAD).issues] == ["no Patient resource"]
+    assert not record(me, {**LOAD, "subject": {"reference": "Patient/p"}}).issues

@@ -133,3 +133,26 @@ def test_every_accepted_unit_has_an_exact_factor_and_sane_bounds() -> None:
         for unit in quantity.accepts.values():
             assert unit.factor is None or unit.factor > 0
             assert unit.canonical == quantity.unit or quantity.per_unit
+
+
+@pytest.mark.parametrize(
+    ("concept", "spelled", "meant"),
+    [
+        *(("cmv_load", unit, "IU/mL") for unit in ("IU/ml", "iu/mL", "iu/ml", "[IU]/ml", "[iU]/ml", "[iu]/mL")),
+        *(("cmv_load_site", unit, "copies/mL") for unit in ("copies/ml", "{copies}/ml", "cp/mL", "cp/ml")),
+        *(("cmv_load", f"log10 {unit}/ml", f"log10 {unit}/mL") for unit in ("IU", "copies")),
+        ("creatinine", "mg/dl", "mg/dL"),
+        ("creatinine", "umol/l", "umol/L"),
+        ("neutrophils", "10*9/l", "10*9/L"),
+        ("measured_clearance", "ml/min", "mL/min"),
+    ],
+)
+def test_a_small_litre_is_a_litre(concept: str, spelled: str, meant: str) -> None:
+    known = vocabulary().quantities[concept].accepts
+    assert known[spelled] == known[meant]
+
+
+def test_no_unit_is_folded_beyond_the_list() -> None:
+    known = vocabulary().quantities
+    assert not {"Iu/ml", "COPIES/ML", "IU", "ML"} & set(known["cmv_load"].accepts)
+    assert not {"MMOL/L", "mMol/l"} & set(known["potassium"].accepts)

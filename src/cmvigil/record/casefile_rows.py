@@ -11,6 +11,7 @@ from typing import Any
 
 from cmvigil.record import units
 from cmvigil.record.casefile import Act, Case, Drug, Gene, Genotype, Measure, Seen, parse_case
+from cmvigil.record.checks import check
 from cmvigil.record.document import Document, Path, spell
 from cmvigil.record.errors import IntakeError, Problem
 from cmvigil.record.tables import (
@@ -72,6 +73,7 @@ class _Writer:
             path = ("complete", index)
             self._observe("complete", statement.date or self._now(path), path, text=statement.list)
         self._person()
+        check(self.record)
         for table, rows in self.record.rows.items():
             if rows:
                 self.record.counts[f"rows.{table}"] = len(rows)

@@ -38,8 +38,10 @@ class IntakeError(ValueError):
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """``Did you mean 'x'?`` where a known word is close, else ``otherwise``."""
-    close = get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.6)
-    return f"Did you mean '{close[0]}'?" if close else otherwise
+    spelled = {each.lower(): each for each in sorted(known)}
+    close = get_close_matches(word.lower(), spelled, n=3, cutoff=0.6)
+    close.sort(key=lambda each: sorted(each) != sorted(word.lower()))  # swapped letters first
+    return f"Did you mean '{spelled[close[0]]}'?" if close else otherwise
 
 
 def listed(words: Iterable[str], limit: int = 12) -> str:

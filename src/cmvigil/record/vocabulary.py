@@ -17,6 +17,9 @@ import yaml
 
 FOLDER = Path(__file__).parent.parent / "knowledge" / "vocabulary"
 
+GENES = ("UL27", "UL51", "UL54", "UL56", "UL89", "UL97")
+"""The viral genes in which a change bears on an antiviral; a result about any other is a misprint or of no use."""
+
 _V = TypeVar("_V")
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 

@@ -272,16 +272,15 @@ def _strangers(
     others = intake.record.counts.get("of others", 0)
     if others:
         some = "1 resource of another patient" if others == 1 else f"{others} resources of other patients"
-        issues.append(Issue("note", "Bundle", f"{some} or subjects", f"Patient/{intake.patient}", "Left out."))
-    nobodys = sum(
-        subject is None for (each, _, _), subject in zip(entries, subjects, strict=True) if _has_subject(each)
-    )
-    if nobodys and len({s for s in subjects if s is not None and "/" not in s}) <= 1:
+        issues.append(Issue("note", "Bundle", some, f"Patient/{intake.patient}", "Left out."))
+    clinical = [s for (each, _, _), s in zip(entries, subjects, strict=True) if _has_subject(each)]
+    if clinical and not described:
+        remedy = "Sex and age are not known from it."
+        issues.append(Issue("note", "Bundle", "no Patient resource", f"Patient/{intake.patient}", remedy))
+    elif None in clinical and len({s for s in subjects if s is not None and "/" not in s}) == 1:
+        nobodys = clinical.count(None)
         some = "1 resource" if nobodys == 1 else f"{nobodys} resources"
         issues.append(Issue("note", "Bundle", f"{some} without a subject", "a subject", "Taken as this patient's."))
-    if not described and any(_has_subject(each) for each, _, _ in entries):
-        remedy = "Sex, age and birth date are not known from it."
-        issues.append(Issue("note", "Bundle", "no Patient resource", f"Patient/{intake.patient}", remedy))
 
 
 def _has_subject(resource: dict[str, Any]) -> bool:

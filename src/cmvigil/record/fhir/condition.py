@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from cmvigil.record.fhir.intake import Intake, Place, dicts, texts, time_of
+from cmvigil.record.fhir.intake import Intake, Place, dicts, names_cmv, texts, time_of
 from cmvigil.record.fhir.specimen import specimen_word
 from cmvigil.record.tables import Condition, Observation, Procedure
 
+_LISTS = ("conditions", "end_organ_disease")
 _OVER = frozenset({"resolved", "inactive", "remission"})
 _UNSURE = frozenset({"unconfirmed", "provisional", "differential"})
 _DONE = frozenset({"completed", "in-progress", "stopped", "on-hold", "unknown"})
@@ -24,10 +25,13 @@ def read_condition(intake: Intake, place: Place) -> None:
     targets = intake.targets(resource.get("code"))
     if not targets:
         intake.unmapped(place, resource.get("code"))
+        if names_cmv(resource.get("code")):
+            intake.lost(place, *_LISTS)
         return
-    if verification in _UNSURE:
+    if verification in _UNSURE:  # not confirmed is not absent: a list that holds it is not complete
         found = f"verification status {verification}"
         intake.issue("rejected", place, found, "a confirmed diagnosis", "Not used.", "verificationStatus")
+        intake.lost(place, *_LISTS)
         return
     recorded = intake.day(resource.get("recordedDate"))
     onset = resource.get("onsetDateTime")
@@ -36,6 +40,7 @@ def read_condition(intake: Intake, place: Place) -> None:
         day = recorded
         if day is None:
             intake.issue("rejected", place, "no date", "onset or recordedDate", "Not used.", "onsetDateTime")
+            intake.lost(place, *_LISTS)
             return
         if verification != "refuted":
             intake.issue(

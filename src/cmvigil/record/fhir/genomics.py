@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from cmvigil.record import units
-from cmvigil.record.errors import shown
+from cmvigil.record.errors import did_you_mean, shown
 from cmvigil.record.fhir.intake import Intake, Place, decimal, dicts, own_code, texts
 from cmvigil.record.fhir.specimen import specimen_of
 from cmvigil.record.tables import Coverage, Susceptibility, Variant
+from cmvigil.record.vocabulary import GENES
 
 _GENE = re.compile(r"\bUL\d{1,3}[A-Z]?\b")
 _SHORT = re.compile(r"\b([A-Z]\d{1,4}[A-Z*])(?![A-Za-z0-9])")
@@ -167,6 +168,8 @@ def _variant(intake: Intake, place: Place, parts: dict[str, list[Any]], when: An
         found = f"{genes[0]} with a result that denies something"
         intake.issue("rejected", place, found, "one change, found or not", "Not used; send each change by itself.")
         return
+    if not _known_gene(intake, place, genes[0]):
+        return
     verbatim = [
         str(part["valueString"])
         for part in parts.get("protein_change", ())
@@ -195,6 +198,15 @@ def _variant(intake: Intake, place: Place, parts: dict[str, list[Any]], when: An
 
 
 _NEGATED = re.compile(r"\b(?:not|no|absent|negative|without|wild[ -]?type)\b", re.IGNORECASE)
+
+
+def _known_gene(intake: Intake, place: Place, gene: str) -> bool:
+    """Whether a change in ``gene`` can bear on an antiviral; another gene is named and not used."""
+    if gene in GENES:
+        return True
+    remedy = did_you_mean(gene, GENES, "Not used.")
+    intake.issue("unmapped", place, f"the gene '{gene}'", f"one of {', '.join(GENES)}", remedy)
+    return False
 
 
 def _changes(text: str) -> Iterator[str]:
@@ -226,6 +238,8 @@ def _coverage(intake: Intake, place: Place, parts: dict[str, list[Any]], when: A
     )
     if gene is None:
         intake.issue("rejected", place, "coverage without a gene", "a gene such as UL97", "Not used.")
+        return
+    if not _known_gene(intake, place, gene):
         return
     first, last = (
         next((decimal(part.get("valueInteger")) for part in parts.get(end, ())), None) for end in ("first", "last")

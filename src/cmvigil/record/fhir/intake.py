@@ -48,6 +48,7 @@ class Intake:
         self.reports: dict[str, Resource] = {}  # DiagnosticReport by the reference of its results
         self.superseded: set[str] = set()  # requests that administrations or statements carry out
         self.administrations: list[Any] = []
+        self.unread: dict[str, list[str]] = {}  # per list that may be stated complete: what could not be read into it
         self._unmapped: dict[tuple[str, str, str], list[Any]] = {}
         self._days: dict[str, date] = {}
 
@@ -65,6 +66,11 @@ class Intake:
         """Keep an Issue about a resource; ``path`` is where in the resource."""
         where = f"{place.name} ({place.path}{'.' if path else ''}{path})"
         self.record.issues.append(Issue(level, where, found, expected, remedy))
+
+    def lost(self, place: Place, *lists: str) -> None:
+        """Remember that an entry of these lists could not be read: none of them is complete any more."""
+        for name in lists:
+            self.unread.setdefault(name, []).append(place.name)
 
     def unmapped(self, place: Place, concept: Any) -> None:
         """Count a code that has no meaning here."""
@@ -186,6 +192,11 @@ def texts(concept: Any) -> Iterator[str]:
             display = coding.get("display")
             if isinstance(display, str):
                 yield display
+
+
+def names_cmv(concept: Any) -> bool:
+    """Whether a CodeableConcept speaks of CMV in words, though none of its codes is known here."""
+    return any("cmv" in text.lower() or "cytomegal" in text.lower() for text in texts(concept))
 
 
 def own_code(concept: Any) -> str | None:

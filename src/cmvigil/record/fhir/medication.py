@@ -101,6 +101,7 @@ def read_request(intake: Intake, place: Place) -> None:
                 "Not used.",
                 "authoredOn",
             )
+            intake.lost(place, "medications")
             continue
         end = _closed(intake, place, drug, status, start, end)
         _row(intake, place, drug, start, end, _dose(intake, place, dosage), max(start, written or start))
@@ -126,6 +127,7 @@ def read_statement(intake: Intake, place: Place) -> None:
             start = intake.day(resource.get("effectiveDateTime")) or asserted
         if start is None:
             intake.issue("rejected", place, f"{drug} without a date", "effective[x]", "Not used.", "effectivePeriod")
+            intake.lost(place, "medications")
             continue
         end = _closed(intake, place, drug, status, start, end)
         _row(intake, place, drug, start, end, _dose(intake, place, dosage), max(start, asserted or start))
@@ -146,6 +148,7 @@ def read_administration(intake: Intake, place: Place) -> None:
     day = day or start
     if day is None:
         intake.issue("rejected", place, f"{drug} without a date", "effective[x]", "Not used.", "effectiveDateTime")
+        intake.lost(place, "medications")
         return
     dosage = resource.get("dosage")
     order = intake.resolve(resource.get("request"), resource)
@@ -211,6 +214,7 @@ def _drug(intake: Intake, place: Place) -> str | None:
     drug = intake.drug(concept)
     if drug is None:
         intake.unmapped(place, concept)
+        intake.lost(place, "medications")
     return drug
 
 

@@ -10,10 +10,12 @@ from cmvigil.record import units
 from cmvigil.record.codes import Target
 from cmvigil.record.errors import shown
 from cmvigil.record.fhir import genomics
-from cmvigil.record.fhir.intake import Intake, Place, decimal, dicts, extension, texts, time_of
+from cmvigil.record.fhir.intake import Intake, Place, decimal, dicts, extension, names_cmv, texts, time_of
 from cmvigil.record.fhir.specimen import specimen_of, specimen_word
 from cmvigil.record.tables import Condition, Measurement, Observation, Range
+from cmvigil.record.vocabulary import Quantity
 
+_LOADS = frozenset({"cmv_load", "cmv_load_site"})
 _UNUSED_STATUS = frozenset({"entered-in-error", "cancelled"})
 _NOT_DONE = frozenset({"not-performed", "not-applicable", "not-asked"})
 _PRESENT = frozenset(
@@ -48,10 +50,14 @@ def read(intake: Intake, place: Place) -> None:
     if not targets:
         if not components or not _components(intake, place, components):
             intake.unmapped(place, code)
+            if names_cmv(code):
+                intake.lost(place, "viral_loads")
         return
     when = _when(intake, place)
     if when is None:
         intake.issue("rejected", place, "no date", "effective[x] or issued", "Not used.", "effectiveDateTime")
+        if any(target.concept in _LOADS for target in targets):
+            intake.lost(place, "viral_loads")
         return
     if status == "preliminary":
         intake.issue("note", place, "status preliminary", "a final result", "Used as it stands.", "status")
@@ -142,7 +148,7 @@ def _measurement(intake: Intake, place: Place, target: Target, holder: Any, when
         problem = f"the code says {chosen.specimen}, the specimen says {specimen}"
         remedy = "Find out which is right."
     assay = assay or chosen.assay
-    if concept in ("cmv_load", "cmv_load_site"):
+    if concept in _LOADS:
         concept, wrong, advice = units.load_concept(specimen)
         problem, remedy = (wrong, advice) if wrong and not problem else (problem, remedy)
         quantity = intake.words.quantities[concept]
@@ -166,10 +172,13 @@ def _measurement(intake: Intake, place: Place, target: Target, holder: Any, when
         upper=upper,
         lower=lower,
         limits_unit=limits_unit,
-        found=text or "no value",
+        found=text or "",
     )
+    if text is None:
+        measured = measured._replace(problem=_no_value(holder), remedy="Find the result; its row is kept as unusable.")
     reported = units.reported_text(text, unit, result) if text else None
-    problem = problem or conflict
+    own = extension(resource, "reported") if "extension" in resource else None
+    problem = problem or conflict or _contradiction(own, reported, measured, quantity, unit, lloq, lloq_unit)
     if problem:
         measured = measured._replace(value=None, problem=problem, remedy=remedy or "Find out which is right.")
     elif chosen.iu_factor is not None and measured.value is not None and measured.unit == "copies/mL":
@@ -182,7 +191,6 @@ def _measurement(intake: Intake, place: Place, target: Target, holder: Any, when
         for found_text, expected, advice in units.remarks(measured, reported or ""):
             intake.issue("note", place, found_text, expected, advice, "value")
     day, known_on, time = when
-    own = extension(resource, "reported") if "extension" in resource else None
     intake.rows["measurement"].append(
         Measurement(
             patient=intake.patient,
@@ -250,12 +258,38 @@ def _result(holder: Any, accepts: Any) -> tuple[units.Result | None, str | None,
     return None, None, None, None
 
 
+def _contradiction(
+    own: Any,
+    reported: str | None,
+    measured: units.Measured,
+    quantity: Quantity,
+    unit: str | None,
+    lloq: Decimal | None,
+    lloq_unit: str | None,
+) -> str | None:
+    """What is wrong where the text that is shown (``urn:cmvigil:reported``) does not mean the value that is used."""
+    result = units.result(own) if isinstance(own, str) else None
+    if result is None or measured.value is None:
+        return None
+    said = units.measure(quantity, result, result.unit or unit, lloq=lloq, lloq_unit=lloq_unit)
+    if said.value is None or (said.unit, said.value) == (measured.unit, measured.value):
+        return None
+    return f"the value says {reported}, the reported text says {own}"
+
+
 def _from_text(text: str, holder: Any) -> tuple[units.Result | None, str, str | None, str | None]:
     result = units.result(text)
     unit = extension(holder, "unit")
     if result is not None and result.unit:
         unit = unit or result.unit
     return result, text, unit if isinstance(unit, str) else None, None
+
+
+def _no_value(holder: Any) -> str:
+    reason = holder.get("dataAbsentReason")
+    codes = dicts(reason.get("coding")) if isinstance(reason, dict) else ()
+    said = next((text for text in (*texts(reason), *(c.get("code") for c in codes)) if text), None)
+    return f"no value (reason: {said})" if said else "no value"
 
 
 def _explain_absence(intake: Intake, place: Place, holder: Any, concept: str) -> bool:
