@@ -304,6 +304,8 @@ def _drugs(bars: list[Bar], courses: list[Band], title: str, row: float, domain:
 
 def _lab(label: str, unit: str, points: list[LabPoint], domain: tuple[date, date], first: bool) -> _Panel:
     panel = _Panel(44, domain, "Laboratory" if first else "", 28 if first else 14)
+    if len(points) == 1 and panel.holds(points[0].day):
+        return _single(panel, label, unit, points[0])
     shown = [point for point in points if panel.holds(point.day)]
     values = [v for p in shown for v in (p.low, p.high) if v is not None] or [0.0]
     low, high = min(values), max(values)
@@ -333,6 +335,16 @@ def _lab(label: str, unit: str, points: list[LabPoint], domain: tuple[date, date
     else:
         earlier = words.count(len(points), "result")
         panel.text(4, 24, f"{earlier} before this picture begins, in the table", MUTED)
+    return panel
+
+
+def _single(panel: _Panel, label: str, unit: str, point: LabPoint) -> _Panel:
+    """One value shows no course: a low row with a mark on its day and the value."""
+    panel.height = 16
+    panel.label(9, label.removeprefix("absolute "))
+    panel.point(panel.x(point.day), 8, "circle", INK, point.low == point.high, 30)
+    panel.text(_WIDTH + 6, 8, _cut(words.quantity(words.bounds(point.low, point.high), unit), _RIGHT - 6))
+    panel.grid(0, _WIDTH, 16, 16)
     return panel
 
 

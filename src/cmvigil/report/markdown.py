@@ -63,7 +63,9 @@ def _head(reading: Reading) -> str:
     badges = _list([f"{words.TONE_SIGN[s.tone]} {_t(words.status_line(s))}" for s in a.status])
     title = f"# CMV assessment, {words.day(a.as_of)}"
     who = _t(words.who(a))
-    return "\n\n".join(part for part in [title, who, summary, badges, _t(words.unused_line(a.quality)), _t(reading.silence)] if part)
+    return "\n\n".join(
+        part for part in [title, who, summary, badges, _t(words.unused_line(a.quality)), _t(reading.silence)] if part
+    )
 
 
 def _timeline(reading: Reading) -> list[str]:
@@ -111,7 +113,7 @@ def _changes(reading: Reading) -> str:
     lines = []
     for n, question in reading.questions:
         decides = "; ".join(question.decides)
-        line = f"{n}. **{_t(question.ask)}** ({words.STATE[question.state]})"
+        line = f"{n}. **{_t(words.sentence(question.ask))}** ({words.STATE[question.state]})"
         lines.append(f"{line}  \n   decides: {_t(decides)}" if decides else line)
     return "\n".join(lines)
 
@@ -129,7 +131,8 @@ def _item(reading: Reading, item: Item) -> str:
     keys = ", ".join(dict.fromkeys(source.key for source in item.sources))
     safety = f"{words.SAFETY}. " if item.severity == "harm" else ""
     lines = [
-        f"{words.STATE_SIGN[item.state]} **{_t(words.sentence(item.headline))}**" + (f": *{standing}*" if standing else ""),
+        f"{words.STATE_SIGN[item.state]} **{_t(words.sentence(item.headline))}**"
+        + (f": *{standing}*" if standing else ""),
         safety + _t(words.sentence(item.text)),
         _t(item.because and f"Because: {item.because}"),
         _t(words.join([words.grade(item), f"[{keys}]" if keys else "", item.rule])),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
 
 from cmvigil.advice import TOPICS, Advice, Bar, Item, LabPoint, Load, Question, Source, Task
 from cmvigil.report import words
@@ -120,14 +121,23 @@ class Reading:
         """The questions with their numbers, by which every face refers to them."""
         return list(enumerate(self.advice.changes, 1))
 
+    def like(self, number: int) -> int:
+        """The first question before this one that decides everything this one decides; 0 when there is none."""
+        mine = set(self.advice.changes[number - 1].decides)
+        if len(mine) <= DECIDES_SHOWN:
+            return 0
+        return next((n for n, q in self.questions[: number - 1] if mine <= set(q.decides)), 0)
+
     @cached_property
     def _asked(self) -> dict[str, int]:
         return {fact: n for n, question in reversed(self.questions) for fact in question.facts}
 
     def needs(self, item: Item) -> str:
-        """What an item waits for: three names, the count of the others, and the questions that ask for them."""
+        """What an item waits for: three names at most, and the questions that ask for them."""
         names = self._needed(item)
         more = len(names) - _NEEDS_NAMED
+        if more > 0 and all(name in self._asked for name in item.needs):
+            return f"{words.count(len(names), 'answer')} ({words.numbered('question', self._numbers(item))})"
         said = ", ".join(names[:_NEEDS_NAMED]) + (f" +{more}" if more > 0 else "")
         asked = self._numbers(item)
         return f"{said} ({words.numbered('question', asked)})" if asked else said
@@ -262,9 +272,7 @@ def _rhythms(tasks: list[Task]) -> list[Rhythm]:
     """Runs of equal steps among the same tasks, oldest first; two dates are no rhythm."""
     rhythms: list[Rhythm] = []
     while tasks:
-        steps = [
-            (date.fromisoformat(b.day) - date.fromisoformat(a.day)).days for a, b in zip(tasks, tasks[1:], strict=False)
-        ]
+        steps = [(date.fromisoformat(b.day) - date.fromisoformat(a.day)).days for a, b in pairwise(tasks)]
         run = 1 + next((n for n, step in enumerate(steps) if step != steps[0]), len(steps))
         run = run if run >= 3 and steps[0] > 0 else 1
         rhythms.append(Rhythm(tasks[0], tasks[run - 1].day, steps[0] if run > 1 else 0, run))

@@ -172,11 +172,17 @@ class _Printer:
             self.heading("changes")
             for n, question in self.reading.questions[:QUESTIONS_SHOWN]:
                 self.out(
-                    self.text((f"{n}. ", ""), (question.ask, "bold"), (f" ({words.STATE[question.state]})", "")),
+                    self.text(
+                        (f"{n}. ", ""),
+                        (words.sentence(question.ask), "bold"),
+                        (f" ({words.STATE[question.state]})", ""),
+                    ),
                     hang=3,
                 )
                 more = len(question.decides) - DECIDES_SHOWN
                 decides = "; ".join(question.decides[:DECIDES_SHOWN]) + (f"; +{more} more" if more > 0 else "")
+                if like := self.reading.like(n):
+                    decides = words.decides_like(like, len(question.decides))
                 self.line(f"decides: {decides}" if decides else "", indent=3)
             rest = len(self.reading.questions) - QUESTIONS_SHOWN
             self.line(f"+{rest} more (--json, --html show all)" if rest > 0 else "", "dim")

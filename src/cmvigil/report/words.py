@@ -113,6 +113,14 @@ _READ = {
     "procedure": ("procedure", "procedures"),
     "variant": ("variant", "variants"),
     "coverage": ("sequence coverage", "sequence coverages"),
+    "viral_loads": ("viral load", "viral loads"),
+    "labs": ("laboratory value", "laboratory values"),
+    "drugs": ("drug entry", "drug entries"),
+    "symptoms": ("symptom", "symptoms"),
+    "findings": ("finding", "findings"),
+    "tissue": ("tissue result", "tissue results"),
+    "cmv": ("CMV entry", "CMV entries"),
+    "complete": ("list said to be complete", "lists said to be complete"),
 }
 
 
@@ -169,6 +177,11 @@ def numbered(one: str, numbers: list[int]) -> str:
     return f"{one if len(numbers) == 1 else one + 's'}{NBSP}{', '.join(said)}"
 
 
+def decides_like(number: int, decided: int) -> str:
+    """``16 of the answers that question 1 decides``: said instead of the same list again."""
+    return f"{decided} of the answers that question{NBSP}{number} decides"
+
+
 def every(days: int) -> str:
     """``weekly``, ``every 14 days``."""
     return _EVERY.get(days, f"every {days}{NBSP}days")
@@ -182,7 +195,7 @@ def sentence(text: str) -> str:
 def who(advice: Advice) -> str:
     """``Woman, 54, ulcerative colitis · patient uc-07``; whoever is only "Patient" is not said twice."""
     named = advice.patient if advice.patient.lower().startswith("patient") else f"patient {advice.patient}"
-    return join([advice.subject if advice.subject != "Patient" else "", named])
+    return sentence(join([advice.subject if advice.subject != "Patient" else "", named]))
 
 
 def share(bar: Bar) -> str:
