@@ -44,7 +44,7 @@ def test_answers_become_a_case_file_that_can_be_assessed(tmp_path: Path) -> None
     checked = cmvigil("case", "check", file)
     assert checked.exit_code == 0
     assert checked.stdout.startswith(f"{file}: readable. ")
-    assert "1 exposure" in checked.stdout
+    assert "1 drug regimen" in checked.stdout
     answer = json.loads(cmvigil("assess", file, "--json").stdout)
     assert answer["as_of"] == "2026-03-15"
     assert answer["quality"]["issues"] == []
@@ -98,16 +98,20 @@ def test_answers_that_end_early_write_nothing(tmp_path: Path) -> None:
 
 
 def test_check_tells_what_is_there_and_what_cannot_be_used(tmp_path: Path) -> None:
-    assert "exposure" in cmvigil("case", "check", CASE).stdout
+    assert "drug regimens, " in cmvigil("case", "check", CASE).stdout
     bundle = cmvigil("case", "check", CASE.parent / "bundle.json")
     assert bundle.exit_code == 0
     file = tmp_path / "case.yaml"
     file.write_text("cmvigil: 1\nas_of: 2026-03-01\nviral_loads: [{date: 2026-03-01, value: 100, specimen: plasma}]\n")
     checked = cmvigil("case", "check", file)
-    assert checked.exit_code == 0
-    assert "unusable: line 3: viral_loads[0]: found" in checked.stdout
-    file.write_text("cmvigil: 1\n")
-    assert cmvigil("case", "check", file).stdout == f"{file}: readable. no entries\n"
+    assert checked.exit_code == 1
+    assert f"{file}: unusable: line 3: viral_loads[0]: found" in checked.stdout
+    assert checked.stdout.startswith(f"{file}: readable. 1 person, 1 result\n")
+    assert checked.stderr == f"{file}: 1 entry cannot be used\n"
+    for nothing in ("cmvigil: 1\n", '{"resourceType": "Bundle", "entry": []}'):
+        file.write_text(nothing)
+        empty = cmvigil("case", "check", file)
+        assert (empty.exit_code, empty.stderr) == (2, cmvigil("assess", file).stderr)
     file.write_text("cmvigil: 1\nagee: 3\n")
     wrong = cmvigil("case", "check", file)
     assert wrong.exit_code == 2

@@ -383,3 +383,77 @@ def test_the_documentation_is_a_case_file() -> None:
 def test_a_record_is_always_about_a_person() -> None:
     row = only(case("symptoms: {fever: {present: yes, date: d-5}}"), "person")
     assert (row.day, row.birth_date, row.age, row.sex) == (date(2026, 2, 24), None, None, None)
+
+
+# --- how people write ------------------------------------------------------------------------------------
+
+
+def test_short_names_that_everyone_uses() -> None:
+    record = case(
+        "person: {sex: f}\nlabs: {wbc: 3 10*9/L, hb: 9 g/dL, plt: 90 G/L}\nhost: {other: [lymphoma]}\n"
+        "symptoms: {fever: neg}\ndrugs: [{drug: MMF, start: d1}, {drug: AZA, start: d1}]\n"
+    )
+    names = [getattr(row, "concept", "") for rows in record.rows.values() for row in rows]
+    assert set(names) == {
+        *("", "leukocytes", "haemoglobin", "platelets", "haematological_malignancy", "fever"),
+        *("mycophenolate", "azathioprine"),
+    }
+    assert not record.issues
+
+
+def test_the_whole_list_of_words_is_given_where_none_is_close() -> None:
+    ((_, _, remedy),) = problems("labs: {zzz: 3 g/L}")
+    assert "leukocytes" in remedy and "in all" not in remedy
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ("person: {weight: '62,5'}", "person.weight"),
+        ("labs: {creatinine: '12 400 umol/L'}", "labs.creatinine"),
+        ("labs: {creatinine: '0,9 mg/dL'}", "labs.creatinine"),
+    ],
+)
+def test_a_decimal_comma_is_told_as_one(body: str, path: str) -> None:
+    (issue,) = case(body).issues
+    assert path in issue.place and issue.remedy == "Write a decimal point and no thousands separator: 1234.5"
+
+
+def test_a_dose_with_a_comma_is_told_as_one() -> None:
+    body = "drugs: [{drug: ganciclovir, start: d1, dose: '2,5 mg/kg'}]"
+    assert problems(body)[0][2].startswith("Write a decimal point")
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"%PDF-1.7\n\xe2\xe3", "a PDF"),
+        (b"PK\x03\x04rest", "a zip archive"),
+        ("patient: A".encode("utf-16"), "text in UTF-16"),
+        (b"\x1f\x8b\x08", "a gzip archive"),
+    ],
+)
+def test_another_kind_of_file_is_called_by_its_name(start: bytes, kind: str) -> None:
+    with pytest.raises(IntakeError) as caught:
+        read_record(start, name="it")
+    (problem,) = caught.value.problems
+    assert problem.found.startswith(kind) and problem.file == "it" and problem.remedy
+
+
+def test_a_concept_keeps_the_place_where_it_is_written_however_it_is_spelled() -> None:
+    record = case("labs: {WBC: [3 10*9/L, 3 stone]}\nsymptoms: {Rectal bleeding: [yes]}\nwords: {CMV-CMI: negative}")
+    sources = [row.source for name in ("measurement", "observation") for row in record.rows[name]]
+    assert sources == ["labs.WBC[0]", "labs.WBC[1]", "symptoms.Rectal bleeding[0]", "words.CMV-CMI"]
+    assert [issue.place for issue in record.issues] == ["line 3: labs.WBC[1]"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ("labs: {wbc: 3 10*9/L, leukocytes: 4 10*9/L}", "labs"),
+        ("symptoms: {fever: yes, Fever: no}", "symptoms"),
+        ("genotype: [{date: d1, genes: {UL97: {}, ul97: {changes: A594V}}}]", "genotype[0].genes"),
+    ],
+)
+def test_two_spellings_of_one_concept_never_hide_each_other(body: str, path: str) -> None:
+    assert [(found, remedy) for found, _, remedy in problems(body)] == [(path, "Join the two.")]

@@ -156,3 +156,20 @@ def test_no_unit_is_folded_beyond_the_list() -> None:
     known = vocabulary().quantities
     assert not {"Iu/ml", "COPIES/ML", "IU", "ML"} & set(known["cmv_load"].accepts)
     assert not {"MMOL/L", "mMol/l"} & set(known["potassium"].accepts)
+
+
+@pytest.mark.parametrize(
+    "text", ["12 400", "12 400 IU/mL", "1,200", "4,2", "1.200,5", "1'200", "0,9 mg/dL", "< 12 400"]
+)
+def test_a_separated_number_is_told_how_to_write_it(text: str) -> None:
+    assert units.result(text) is None
+    known = vocabulary().quantities["cmv_load"]
+    assert units.measure(known, None, "IU/mL", found=text).remedy == units.NUMBER_FORM
+
+
+def test_what_only_looks_separated_is_read() -> None:
+    assert units.result("0.8 10*9/L") == units.Result("quantified", Decimal("0.8"), "", "10*9/L")
+    assert units.result("250 10^3/uL") == units.Result("quantified", Decimal(250), "", "10^3/uL")
+    known = vocabulary().quantities["cmv_load"]
+    assert units.measure(known, None, "IU/mL", found="neg").remedy == "Did you mean 'not detected'?"
+    assert "not detected" in units.measure(known, None, "IU/mL", found="see report, 2nd page").remedy

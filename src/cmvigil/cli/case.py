@@ -19,11 +19,38 @@ app = typer.Typer(no_args_is_help=True)
 @app.command(cls=c.Command)
 def check(file: c.FileArgument, mapping: c.Mapping = None, patient: c.Patient = None) -> None:
     """Read a case file or Bundle and say what is in it and what cannot be used; assess nothing."""
+    from ..assess.compose import day_of
+
     record = c.read(file, mapping, patient)
     rows = {table: len(found) for table, found in record.rows.items() if found}
-    typer.echo(f"{file}: readable. " + (", ".join(f"{n} {table}" for table, n in rows.items()) or "no entries"))
+    if not rows:
+        day_of(record)  # a file without a single dated entry is refused as assess refuses it
+    entries = ", ".join(_counted(n, table) for table, n in rows.items())
+    typer.echo(f"{file}: readable. {entries or 'no entries'}")
     for issue in record.issues:
-        typer.echo(_issue(issue))
+        typer.echo(f"{file}: {_issue(issue)}")
+    lost = sum(issue.level in ("rejected", "unusable") for issue in record.issues)
+    if lost:
+        c.stop(f"{file}: {_counted(lost, 'entry')} cannot be used", c.FAILED)
+
+
+# What a table's rows are called, one and several.
+_WORDS = {
+    "person": ("person", "persons"),
+    "measurement": ("result", "results"),
+    "observation": ("finding or statement", "findings or statements"),
+    "exposure": ("drug regimen", "drug regimens"),
+    "condition": ("condition", "conditions"),
+    "procedure": ("procedure", "procedures"),
+    "variant": ("resistance change", "resistance changes"),
+    "coverage": ("stretch of codons read", "stretches of codons read"),
+    "susceptibility": ("call for a drug", "calls for drugs"),
+    "entry": ("entry", "entries"),
+}
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {_WORDS[what][number != 1]}"
 
 
 @app.command(cls=c.Command)

@@ -82,7 +82,7 @@ def _number(value: Any) -> Decimal:
     text = _text(value)
     found = units.number(text)
     if found is None:
-        refuse(shown(text), "a number", "Write a decimal point and no thousands separator: 1234.5")
+        refuse(shown(text), "a number", units.NUMBER_FORM)
     if found < 0:
         refuse(shown(text), "a number that is not negative", "Check the sign.")
     return units.tidy(found)
@@ -103,7 +103,8 @@ def _yes_no_unknown(value: Any) -> bool | None:
 
 
 def _sign_value(value: Any) -> bool | None:
-    words = {"positive": True, "present": True, "negative": False, "absent": False, "not done": None}
+    words: dict[str, bool | None] = dict.fromkeys(("positive", "pos", "present"), True)
+    words |= {**dict.fromkeys(("negative", "neg", "absent"), False), "not done": None}
     text = _text(value).lower()
     if text in words:
         return words[text]
@@ -120,20 +121,29 @@ class OneOf:
         self.what = what
         self.aliases = aliases or {}
 
-    def __call__(self, value: Any) -> str:
-        text = _text(value)
+    def find(self, text: str) -> str | None:
+        """The word that ``text`` spells."""
         known = self.words()
         for spelling in (text, text.lower(), re.sub(r"[ -]+", "_", text.lower())):
             word = self.aliases.get(spelling, spelling)
             if word in known:
                 return word
-        refuse(shown(text), self.what, did_you_mean(text, known, f"One of: {listed(sorted(known))}"))
+        return None
+
+    def __call__(self, value: Any) -> str:
+        text = _text(value)
+        word = self.find(text)
+        if word is not None:
+            return word
+        known = self.words()
+        refuse(shown(text), self.what, did_you_mean(text, known, f"One of: {listed(sorted(known), 60)}"))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(self)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "enum": sorted({*self.words(), *self.aliases})}
+        words = self.words()
+        return {"type": "string", "enum": sorted({*words, *(a for a, word in self.aliases.items() if word in words)})}
 
 
 def _conditions() -> dict[str, Any]:
@@ -146,10 +156,14 @@ def _lists() -> tuple[str, ...]:
     return vocabulary().signs["complete"].words
 
 
+_SHORT_NAMES = {"mmf": "mycophenolate", "aza": "azathioprine", "tac": "tacrolimus", "csa": "ciclosporin"}
+
+
 def _drug(value: Any) -> str:
     text = _text(value)
     known = vocabulary().drug_names
-    concept = known.get(plain_name(text))
+    name = plain_name(text)
+    concept = known.get(name) or _SHORT_NAMES.get(name)
     if concept is None:
         refuse(
             shown(text),
@@ -191,7 +205,8 @@ Presence = Annotated[
     PlainValidator(_sign_value),
     WithJsonSchema({"enum": ["yes", "no", "unknown", "positive", "negative", "equivocal", True, False]}),
 ]
-ConditionName = Annotated[str, OneOf(lambda: vocabulary().conditions, "a condition")]
+_ILLNESSES = dict.fromkeys(("lymphoma", "leukaemia", "leukemia"), "haematological_malignancy")
+ConditionName = Annotated[str, OneOf(lambda: vocabulary().conditions, "a condition", _ILLNESSES)]
 ConditionOrSet = Annotated[str, OneOf(_conditions, "a condition or a set of them")]
 ProcedureName = Annotated[str, OneOf(lambda: vocabulary().procedures, "a procedure")]
 _SPECIMEN_ALIASES = {"blood": "whole_blood", "wb": "whole_blood", "edta_blood": "whole_blood"}
@@ -240,6 +255,24 @@ class _OneOrMany:
 
 
 Many = Annotated[list[T], _OneOrMany()]
+
+
+class _Once:
+    """Keys that spell one word twice (``wbc`` and ``leukocytes``) would hide each other, and are refused."""
+
+    def __init__(self, names: OneOf) -> None:
+        self.names = names
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._check, handler(source))
+
+    def _check(self, value: Any) -> Any:
+        seen: dict[str, str] = {}
+        for key in value if isinstance(value, dict) else ():
+            word = self.names.find(key)
+            if word is not None and seen.setdefault(word, key) != key:
+                refuse(f"'{seen[word]}' and '{key}'", f"'{word}' once", "Join the two.")
+        return value
 
 
 def _as(key: str) -> Callable[[Any], Any]:
@@ -301,6 +334,8 @@ def _split_unit(value: Any) -> Any:
     if len(parts) == 2 and parts[0] in ("<", ">", "<=", ">=", "≤", "≥"):
         rest = parts[1].split(None, 1)
         parts = [parts[0] + rest[0], *rest[1:]]
+    if units.grouped(text):  # 12 400 umol/L is neither 12 nor a unit of 400
+        return {"value": text}
     if len(parts) == 2 and units.number(parts[0].lstrip("<>=≤≥")) is not None:
         return {"value": parts[0], "unit": parts[1]}
     return {"value": text}
@@ -328,7 +363,7 @@ def _choice(*words: str) -> OneOf:
     return OneOf(lambda: words, " or ".join(words))
 
 
-Sex = Annotated[str, _choice("female", "male")]
+Sex = Annotated[str, OneOf(lambda: ("female", "male"), "female or male", {"f": "female", "m": "male"})]
 GvhdType = Annotated[str, _choice("acute", "chronic")]
 
 
@@ -351,8 +386,13 @@ class Person(Part):
         return self
 
 
+_WORDS = {"pos": "positive", "neg": "negative"}
+
+
 def _word(concept: str) -> OneOf:
-    return OneOf(lambda: vocabulary().signs[concept].words, f"a word for {concept.replace('_', ' ')}")
+    return OneOf(
+        lambda: vocabulary().signs[concept].words, f"{concept.replace('_', ' ')} in a word that is known", _WORDS
+    )
 
 
 IbdExtent = Annotated[str, _word("ibd_extent")]
@@ -635,8 +675,12 @@ def _dose(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     match = _DOSE.fullmatch(value.strip())
-    if match is None:
-        refuse(shown(value), "an amount and its unit, such as 5 mg/kg", "Add the unit.")
+    if match is None or units.grouped(value):
+        refuse(
+            shown(value),
+            "an amount and its unit, such as 5 mg/kg",
+            units.NUMBER_FORM if units.grouped(value) else "Add the unit.",
+        )
     return {"amount": match[1], "unit": match[2]}
 
 
@@ -797,10 +841,9 @@ class Gene(Part):
     changes: Many[Annotated[Change, Shorthand(_as("change"), {"type": "string", "description": "A594V"})]] = []
 
 
-GeneName = Annotated[
-    str,
-    OneOf(lambda: GENES, f"a gene that bears on an antiviral: {', '.join(GENES)}", {g.lower(): g for g in GENES}),
-]
+_GENE = OneOf(
+    lambda: GENES, f"a gene that bears on an antiviral: {', '.join(GENES)}", {gene.lower(): gene for gene in GENES}
+)
 
 
 class Genotype(Part):
@@ -810,7 +853,7 @@ class Genotype(Part):
     reported_on: Day | None = None
     specimen: Specimen | None = None
     method: Text | None = None
-    genes: dict[GeneName, Gene] = {}
+    genes: Annotated[dict[Annotated[str, _GENE], Gene], _Once(_GENE)] = {}
     calls: dict[DrugName, Call] = {}
 
     @model_validator(mode="after")
@@ -861,12 +904,21 @@ def _quantity_names() -> list[str]:
     return [name for name, quantity in vocabulary().quantities.items() if not quantity.per_unit]
 
 
-FindingName = Annotated[str, OneOf(lambda: _signs(words=False), "a symptom or finding")]
-WordName = Annotated[str, OneOf(lambda: _signs(words=True), "a concept that takes a word")]
-LabName = Annotated[str, OneOf(_quantity_names, "a laboratory value")]
+_FINDING = OneOf(lambda: _signs(words=False), "a symptom or finding")
+_SAID = OneOf(lambda: _signs(words=True), "a concept that takes a word")
+_LABS = {
+    **dict.fromkeys(("wbc", "wcc", "white_cells", "white_cell_count"), "leukocytes"),
+    **dict.fromkeys(("hb", "hemoglobin"), "haemoglobin"),
+    "plt": "platelets",
+    "anc": "neutrophils",
+    "alc": "lymphocytes",
+}
+_LAB = OneOf(_quantity_names, "a laboratory value", _LABS)
+NAMED: dict[str, OneOf] = {"symptoms": _FINDING, "findings": _FINDING, "words": _SAID, "labs": _LAB}
+"""The sections whose keys are concepts, and how these may be spelled."""
 SeenMany = Many[Annotated[Seen, Shorthand(_as("present"), {"enum": ["yes", "no", "unknown", True, False]})]]
 SaidMany = Many[Annotated[Said, Shorthand(_as("value"), {"type": "string"})]]
-Findings = dict[FindingName, SeenMany]
+Findings = Annotated[dict[Annotated[str, _FINDING], SeenMany], _Once(_FINDING)]
 
 
 def _version(value: Any) -> str:
@@ -887,11 +939,11 @@ class Case(Part):
     cmv: Cmv | None = None
     symptoms: Findings = {}
     findings: Findings = {}
-    words: dict[WordName, SaidMany] = {}
+    words: Annotated[dict[Annotated[str, _SAID], SaidMany], _Once(_SAID)] = {}
     viral_load_defaults: LoadDefaults | None = None
     viral_loads: Many[Load] = []
     tissue: Many[Tissue] = []
-    labs: dict[LabName, Many[Lab]] = {}
+    labs: Annotated[dict[Annotated[str, _LAB], Many[Lab]], _Once(_LAB)] = {}
     drugs: Many[Drug] = []
     genotype: Many[Genotype] = []
     genotype_pending: Pending | None = None

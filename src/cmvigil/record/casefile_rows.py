@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from cmvigil.record import units
-from cmvigil.record.casefile import Act, Case, Drug, Gene, Genotype, Measure, Seen, parse_case
+from cmvigil.record.casefile import NAMED, Act, Case, Drug, Gene, Genotype, Measure, Seen, parse_case
 from cmvigil.record.checks import check
 from cmvigil.record.document import Document, Path, spell
 from cmvigil.record.errors import IntakeError, Problem
@@ -59,7 +59,7 @@ class _Writer:
         self._loads()
         self._tissue()
         for name, entries in self.case.labs.items():
-            self._measures(name, entries, ("labs", name))
+            self._measures(name, entries, ("labs", self._written("labs", name)))
         for index, drug in enumerate(self.case.drugs):
             self._drug(drug, ("drugs", index))
         for index, genotype in enumerate(self.case.genotype):
@@ -137,6 +137,11 @@ class _Writer:
                 lower=entry.lower_normal,
                 known_on=entry.reported_on,
             )
+
+    def _written(self, section: str, concept: str) -> str:
+        """The key of a section that spells a concept: ``wbc`` where the file says so for leukocytes."""
+        keys: dict[str, Any] = self._document.content[section]
+        return next(key for key in keys if NAMED[section].find(key) == concept)
 
     def _item(self, path: Path, index: int) -> Path:
         """The path of an entry: its index is written only where the file has a list."""
@@ -259,11 +264,11 @@ class _Writer:
         for section, signs in (("symptoms", self.case.symptoms), ("findings", self.case.findings)):
             for concept, entries in signs.items():
                 for index, entry in enumerate(entries):
-                    path = self._item((section, concept), index)
+                    path = self._item((section, self._written(section, concept)), index)
                     self._seen(concept, entry, path)
         for concept, said in self.case.words.items():
             for index, word in enumerate(said):
-                path = self._item(("words", concept), index)
+                path = self._item(("words", self._written("words", concept)), index)
                 self._word(concept, word.value, word.date, path)
 
     def _seen(self, concept: str, entry: Seen, path: Path) -> None:

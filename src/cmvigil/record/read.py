@@ -14,6 +14,16 @@ from cmvigil.record.errors import IntakeError, Problem
 from cmvigil.record.tables import Person, Record
 
 MAX_BYTES = 200_000_000
+_TYPED = "Type its content into a case file: cmvigil case new."
+_AS_UTF8 = "Save the file as UTF-8."
+_OTHER_FILES = (  # by their first bytes
+    (b"%PDF", "a PDF", _TYPED),
+    (b"PK\x03\x04", "a zip archive (a Word or Excel file is one)", "Unpack it, or type its content into a case file."),
+    (b"\xd0\xcf\x11\xe0", "an old Word or Excel file", _TYPED),
+    (b"\x1f\x8b", "a gzip archive", "Unpack it."),
+    (b"\xff\xfe", "text in UTF-16", _AS_UTF8),
+    (b"\xfe\xff", "text in UTF-16", _AS_UTF8),
+)
 
 
 def read_record(
@@ -97,6 +107,9 @@ def _read_case(content: bytes, name: str) -> Record:
     from cmvigil.record.casefile_rows import case_record
     from cmvigil.record.document import read_document
 
+    for start, kind, remedy in _OTHER_FILES:
+        if content.startswith(start):
+            raise _refused(kind, "a case file (text) or a FHIR Bundle (JSON)", remedy, name)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:

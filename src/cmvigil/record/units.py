@@ -24,6 +24,10 @@ _NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})(?:[eE][+-]?\d
 _RESULT = re.compile(r"(detected|positive)?[ ,:]*(<=|>=|<|>|≤|≥)?\s*([+-]?[\d.][\d.eE+-]*)\s*", re.ASCII)
 _COMPARATORS = {"≤": "<=", "≥": ">="}
 
+_THOUSANDS = re.compile(r"\d{3}(?![\d*^])", re.ASCII)  # what follows the space in 12 400, not the unit 10*9/L
+_GROUPED = re.compile(r"\W*\d+(?:[,']\d|\.\d+[.,]\d| \d{3}(?![\d*^]))", re.ASCII)
+NUMBER_FORM = "Write a decimal point and no thousands separator: 1234.5"
+
 NOT_DETECTED = frozenset(
     {
         "not detected",
@@ -77,6 +81,11 @@ def number(text: str) -> Decimal | None:
     return value if value is not None and abs(value) < _HUGE else None
 
 
+def grouped(text: str) -> bool:
+    """Whether ``text`` begins with a number that has a decimal comma or a thousands separator."""
+    return _GROUPED.match(text) is not None
+
+
 def tidy(value: Decimal) -> Decimal:
     """The number to at most six decimals."""
     rounded = value.quantize(_MICRO, context=_WIDE)
@@ -97,14 +106,22 @@ def result(text: str) -> Result | None:
     detected, comparator, digits = match.groups()
     value = number(digits)
     rest = plain[match.end() :].strip()
-    if value is None or (rest and rest[0] in ".,;:-"):  # 1,200 is no number, and certainly not 1
-        return None
+    if value is None or (rest and rest[0] in ".,;:-'") or _THOUSANDS.match(rest):
+        return None  # 1,200 and 1 200 are no numbers, and certainly not 1
     comparator = _COMPARATORS.get(comparator or "", comparator or "")
     unit = rest or None
     if detected and comparator[:1] == "<":
         return Result("detected_below_lloq", value, comparator, unit)
     form = {"<": "below", ">": "above"}.get(comparator[:1], "quantified")
     return Result(form, value, comparator, unit)
+
+
+def _how_to_write(found: str) -> str:
+    if grouped(found):
+        return NUMBER_FORM
+    if found.lower().strip(" .") in ("neg", "nd", "n.d", "not det"):
+        return "Did you mean 'not detected'?"
+    return "Write a number, <x, >x or not detected."
 
 
 def measure(
@@ -126,7 +143,7 @@ def measure(
     Never raises: what cannot be used has ``value`` None and a ``problem`` with its remedy.
     """
     if reported is None:
-        return _unusable(None, unit, f"'{found}' is not a result", "Write a number, <x, >x or not detected.")
+        return _unusable(None, unit, f"'{found}' is not a result", _how_to_write(found))
     form = reported.form
     if reported.unit is not None and unit != reported.unit:
         problem = f"the result says {reported.unit}, its unit says {unit or 'nothing'}"

@@ -15,6 +15,8 @@ from cmvigil.record.vocabulary import plain_name, vocabulary
 
 Resource = Mapping[str, Any]
 EXTENSION = "urn:cmvigil:"
+_TOLD = ("issued", "recordedDate", "dateAsserted", "authoredOn", "effectiveDateTime", "performedDateTime")
+"""Elements that say when a resource was told, the surest first."""
 _BOUND = 10**18  # nothing measured here is larger
 
 
