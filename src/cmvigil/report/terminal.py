@@ -203,7 +203,12 @@ class _Printer:
         self.lines((words.issue_line(issue) for issue in a.quality.issues), indent=2)
         if a.facts:
             self.subheading(words.SECTIONS["facts"])
-            self.lines(words.fact_line(a.facts[name]) for name in sorted(a.facts))
+            facts = [a.facts[name] for name in sorted(a.facts)]
+            bare = [fact for fact in facts if fact.state == "missing" and not (fact.value or fact.why)]
+            self.lines(words.fact_line(fact) for fact in facts if fact not in bare)
+            self.line(
+                f"{words.sentence(words.STATE['missing'])}: {'; '.join(fact.label for fact in bare)}" if bare else ""
+            )
         if self.reading.sources:
             self.subheading(words.SECTIONS["sources"])
             self.lines(f"[{source.key}] {words.source_line(source)}" for source in self.reading.sources)
