@@ -91,10 +91,37 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:
     assert file.read_text() == "cmvigil: 1\n"
 
 
-def test_answers_that_end_early_write_nothing(tmp_path: Path) -> None:
+def test_answers_that_end_early_are_kept_beside(tmp_path: Path) -> None:
     file = tmp_path / "case.yaml"
-    assert cmvigil("case", "new", file, keys=typed(*FRAME)).exit_code == 1
+    assert cmvigil("case", "new", file, keys="\n").exit_code == 1
     assert list(tmp_path.iterdir()) == []
+    stopped = cmvigil("case", "new", file, keys=typed(*FRAME, *PERSON, "y"))
+    assert stopped.exit_code == 1
+    (partial,) = tmp_path.iterdir()
+    assert partial.name == "case.yaml.partial" and str(partial) in stopped.stderr
+    assert yaml.safe_load(partial.read_text())["person"]["age"] == "54"
+    assert cmvigil("case", "check", partial).exit_code == 0
+
+
+def test_only_the_entry_that_cannot_be_read_is_asked_again(tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    first = ["y", "azathioprine", "150 mg", "daily", "oral", "2023", "", ""]
+    wrong = ["y", "gancyclovr", "305 mg", "12 h", "iv", "d0", "", ""]
+    drugs = [*first, *wrong, "ganciclovir", *wrong[2:], "n"]
+    rest = [*HOST, *HIV, *EPISODES, *LOADS, *LABS, *drugs, *SYMPTOMS, *COMPLETE]
+    made = cmvigil("case", "new", file, keys=typed(*FRAME, *PERSON, *rest))
+    assert made.exit_code == 0
+    assert made.stderr.count("Did you mean 'ganciclovir'?") == 1
+    assert [each["drug"] for each in yaml.safe_load(file.read_text())["drugs"]] == ["azathioprine", "ganciclovir"]
+
+
+def test_no_is_written_down_and_a_word_that_is_neither_is_asked_again(tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    made = cmvigil("case", "new", file, keys=typed(*FRAME, *["", ""] * 2, "", "UC", "n", "n", "maybe", "n") + "\n" * 60)
+    assert made.exit_code == 0
+    assert made.stderr.count("expected y, n or Enter alone") == 2
+    assert yaml.safe_load(file.read_text())["host"] == {"hiv": {"present": False}}
+    assert "Not asked" in made.stdout and "genotype" in made.stdout
 
 
 def test_check_tells_what_is_there_and_what_cannot_be_used(tmp_path: Path) -> None:
