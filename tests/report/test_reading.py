@@ -161,7 +161,22 @@ def test_sentence(text: str, said: str) -> None:
         ("Woman, 54", "uc-07", "Woman, 54 · patient uc-07"),
         ("Patient", "sparse-record", "Patient sparse-record"),
         ("Man, 47", "patient 3", "Man, 47 · patient 3"),
+        ("Man, 47", "patient", "Man, 47"),
+        ("Patient", "patient", "Patient"),
     ],
 )
 def test_who(subject: str, patient: str, said: str) -> None:
     assert words.who(changed(subject=subject, patient=patient)) == said
+
+
+def test_not_covered_is_said_only_when_it_is_known() -> None:
+    outside = sample.item("scope", "Outside the knowledge", "t", state="undetermined", needs=["weight"])
+    known = outside.model_copy(update={"state": "applies"})
+    for answer in (markdown.render, in_terminal, html.render):
+        perhaps = answer(sample.empty().model_copy(update={"abstentions": [outside]}))
+        assert words.PERHAPS_NOT_COVERED in perhaps
+        assert words.NOTHING_YET in perhaps.replace("\n", " ")
+        assert words.NOTHING_COVERED not in perhaps
+        surely = answer(sample.empty().model_copy(update={"abstentions": [known]}))
+        assert words.SECTIONS["abstentions"] in surely
+        assert words.NOTHING_COVERED in surely

@@ -109,11 +109,13 @@ class Reading:
         return [(name and f"{name} ({len(found)})", found) for name, found in parts if found]
 
     def title(self, section: str) -> str:
-        """A section's heading. Only what is known to have come back is headed "Why it came back"."""
+        """A section's heading; "why it came back" and "not covered" are said only of what is known to be so."""
         if section == "causes" and any(
             s.name == "recurrent" and s.truth == "true" and s.answer.startswith("yes") for s in self.advice.status
         ):
             return words.CAUSES_OF_RECURRENCE
+        if section == "abstentions" and all(item.state == "undetermined" for item in self.advice.abstentions):
+            return words.PERHAPS_NOT_COVERED
         return words.SECTIONS[section]
 
     @cached_property
@@ -218,9 +220,9 @@ class Reading:
         said = [*a.advice, *a.causes]
         if any(item.state in ("applies", "provided") for item in said):
             return ""
-        if a.abstentions:
+        if any(item.state in ("applies", "provided") for item in a.abstentions):
             return words.NOTHING_COVERED
-        if said or a.changes:
+        if said or a.abstentions or a.changes:
             return words.NOTHING_YET
         return f"{words.NOTHING} {words.read_line(a.quality.read)}"
 

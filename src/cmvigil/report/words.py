@@ -44,6 +44,9 @@ SECTIONS = {
 CAUSES_OF_RECURRENCE = "Why it came back"
 """The heading of the causes once a recurrence is known."""
 
+PERHAPS_NOT_COVERED = "Perhaps not covered: not known yet"
+"""The heading of the abstentions while none of them is known to apply."""
+
 STRENGTH = {"strong": "do", "conditional": "consider", "good-practice": "is practice"}
 CERTAINTY = {
     "high": "high certainty",
@@ -193,9 +196,10 @@ def sentence(text: str) -> str:
 
 
 def who(advice: Advice) -> str:
-    """``Woman, 54, ulcerative colitis · patient uc-07``; whoever is only "Patient" is not said twice."""
+    """``Woman, 54, ulcerative colitis · patient uc-07``; "patient" is not said twice."""
+    subject = advice.subject if advice.subject != "Patient" else ""
     named = advice.patient if advice.patient.lower().startswith("patient") else f"patient {advice.patient}"
-    return sentence(join([advice.subject if advice.subject != "Patient" else "", named]))
+    return sentence(join([subject, "" if subject and named.lower() == "patient" else named]))
 
 
 def share(bar: Bar) -> str:
