@@ -300,6 +300,7 @@ def test_every_problem_is_named_at_once_with_line_and_remedy() -> None:
         ("viral_loads[1].value", 8),
         ("drugs[0].dose", 10),
         ("drugs[0].drug", 10),
+        ("words.cmv_cmi", 11),
     ]
     remedies = " ".join(remedy for *_, remedy in found)
     for wish in ("'patient'", "'female'", "'creatinine'", "'ganciclovir'", "Add 'date:'", "Add the unit"):
@@ -457,3 +458,23 @@ def test_a_concept_keeps_the_place_where_it_is_written_however_it_is_spelled() -
 )
 def test_two_spellings_of_one_concept_never_hide_each_other(body: str, path: str) -> None:
     assert [(found, remedy) for found, _, remedy in problems(body)] == [(path, "Join the two.")]
+
+
+def test_values_that_cannot_be_used_are_told_with_what_cannot_be_read() -> None:
+    found = problems(
+        "person: {age: 410, height: 5 ft 9}\nhost: {ibd: {disease: UCC}}\nlabs: {creatinine: 3 stone}\n"
+        "tissue: [{date: d1, pcr: 250}]\n"
+        "drugs:\n- {drug: ganciclovir, start: d1, end: d9, missed_doses: 9}\n- {drug: gancyclovr, start: d1}\n"
+    )
+    assert [(path, line) for path, line, _ in found] == [
+        ("person", 3),
+        ("host.ibd.disease", 4),
+        ("labs.creatinine", 5),
+        ("tissue[0].pcr", 6),
+        ("drugs[0].missed_doses", 8),
+        ("drugs[1].drug", 9),
+    ]
+
+
+def test_without_its_day_nothing_more_is_said_of_a_case() -> None:
+    assert [path for path, *_ in problems("symptoms: {fever: yes}", "as_of: soon\n")] == ["as_of"]

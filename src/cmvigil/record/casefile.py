@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
@@ -955,6 +956,41 @@ def json_schema() -> dict[str, Any]:
     """The JSON Schema of the case file, for editors that complete and check while typing."""
     schema = Case.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **schema}
+
+
+def readable_part(document: Document) -> Document | None:
+    """What is left of a document without the parts that cannot be read, each at its own place; None without any.
+
+    A list is kept up to its first such entry, so that the places of the others stay true.
+    """
+    content, shallow = document.content, True
+    context = {"day_zero": days.iso(str(content.get("day_zero")).strip()) if isinstance(content, dict) else None}
+    for _ in range(3):
+        try:
+            Case.model_validate(content, context=context)
+        except ValidationError as error:
+            paths = [tuple(step for step, _ in walk(content, each["loc"])) for each in error.errors()]
+            if any(path[:1] in ((), ("day_zero",), ("as_of",)) for path in paths):
+                return None
+            content = deepcopy(content)
+            for path in sorted(paths, key=str, reverse=True):
+                _cut(content, path if shallow else path[:1])
+            shallow = False
+        else:
+            return Document(content, document.lines)
+    return None
+
+
+def _cut(content: Any, path: DocumentPath) -> None:
+    for step in path[:-1]:
+        if isinstance(content, list):
+            del content[int(step) :]
+            return
+        content = content.get(step, {})
+    if isinstance(content, list):
+        del content[int(path[-1]) :]
+    else:
+        content.pop(path[-1], None)
 
 
 def parse_case(document: Document, file: str = "") -> Case:

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from cmvigil.record import units
-from cmvigil.record.casefile import NAMED, Act, Case, Drug, Gene, Genotype, Measure, Seen, parse_case
+from cmvigil.record.casefile import NAMED, Act, Case, Drug, Gene, Genotype, Measure, Seen, parse_case, readable_part
 from cmvigil.record.checks import check
 from cmvigil.record.document import Document, Path, spell
 from cmvigil.record.errors import IntakeError, Problem
@@ -32,11 +32,21 @@ from cmvigil.record.vocabulary import vocabulary
 
 def case_record(document: Document, file: str = "") -> Record:
     """The record of a case file. Raises IntakeError with every problem."""
-    case = parse_case(document, file)
+    problems: list[Problem] = []
+    try:
+        case = parse_case(document, file)
+    except IntakeError as error:
+        problems += error.problems
+        part = readable_part(document)
+        if part is None:
+            raise
+        document, case = part, parse_case(part, file)
     writer = _Writer(case, document, file)
     writer.write()
-    if writer.problems:
-        raise IntakeError(sorted(writer.problems, key=lambda problem: (problem.line or 0, problem.path)))
+    problems += writer.problems
+    if problems:  # what else cannot be used is said with it, so that the file is mended in one go
+        problems += writer.unusable
+        raise IntakeError(sorted(problems, key=lambda problem: (problem.line or 0, problem.path)))
     return writer.record
 
 
@@ -47,6 +57,7 @@ class _Writer:
         self.case = case
         self.record = Record(patient=case.patient, as_of=case.as_of)
         self.problems: list[Problem] = []
+        self.unusable: list[Problem] = []
         self._document = document
         self._file = file
         self._numbers = count(1)
@@ -111,6 +122,8 @@ class _Writer:
     def _issue(self, level: Any, path: Path, found: str, expected: str, remedy: str) -> None:
         line = self._document.line(path)
         place = f"line {line}: {spell(path)}" if line else spell(path)
+        if level == "unusable":
+            self.unusable.append(Problem(found, expected, remedy, spell(path), line, self._file))
         self.record.issues.append(Issue(level, place, found, expected, remedy))
 
     def _observe(self, concept: str, day: date, path: Path, known_on: date | None = None, **content: Any) -> None:

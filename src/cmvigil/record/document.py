@@ -29,13 +29,13 @@ class Document:
 
     def __init__(self, content: Any, lines: dict[Path, int]) -> None:
         self.content = content
-        self._lines = lines
+        self.lines = lines
 
     def line(self, path: Path) -> int | None:
         """The line (from 1) of the value at ``path``, or of the nearest value around it."""
-        while path and path not in self._lines:
+        while path and path not in self.lines:
             path = path[:-1]
-        return self._lines.get(path)
+        return self.lines.get(path)
 
 
 def spell(path: Path) -> str:
