@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,16 @@ def test_quality_counts_and_sorts_what_intake_said(tmp_path: Path) -> None:
     assert (quality.rejected, quality.unmapped, quality.unusable) == (2, 1, 1)
     assert [i.place for i in quality.issues] == ["place 2", "place 1", "place 4", "place 3", "place 0"]
     assert quality.read == {"symptoms": 1}
+
+
+def test_a_remark_stands_from_the_day_it_could_be_made(tmp_path: Path) -> None:
+    """A day sees no fault of a result that came later; what has no date is of the whole file."""
+    record = k.record(k.seen("fever", True, day=-9))
+    dated = [Issue("unusable", f"place {n}", "x", "y", "z", k.AS_OF + timedelta(days=n)) for n in (-1, 0, 1)]
+    record.issues = [*dated, Issue("note", "file", "x", "y", "z")]
+    quality = assess(record, k.program(tmp_path, rules={}), k.AS_OF).quality
+    assert [i.place for i in quality.issues] == ["file", "place -1", "place 0"]
+    assert quality.unusable == 2
 
 
 def test_provenance_names_every_overlay_and_every_accepted_risk(tmp_path: Path) -> None:

@@ -282,7 +282,8 @@ class _Composer:
         return self.fill(", ".join(words)) or "Patient"
 
     def quality(self) -> a.DataQuality:
-        issues = self.record.issues
+        """What intake said by the day; a remark without a date, and the counts of what was read, are of the file."""
+        issues = [i for i in self.record.issues if i.known_on is None or i.known_on <= self.outcome.as_of]
         levels = [issue.level for issue in issues]
         return a.DataQuality(
             read={k.removeprefix("read."): n for k, n in sorted(self.record.counts.items()) if k.startswith("read.")},

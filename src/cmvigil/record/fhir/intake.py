@@ -17,6 +17,8 @@ Resource = Mapping[str, Any]
 EXTENSION = "urn:cmvigil:"
 _TOLD = ("issued", "recordedDate", "dateAsserted", "authoredOn", "effectiveDateTime", "performedDateTime")
 """Elements that say when a resource was told, the surest first."""
+_TOLD = ("issued", "recordedDate", "dateAsserted", "authoredOn", "effectiveDateTime", "performedDateTime")
+"""Elements that say when a resource was told, the surest first."""
 _BOUND = 10**18  # nothing measured here is larger
 
 
@@ -67,7 +69,13 @@ class Intake:
     ) -> None:
         """Keep an Issue about a resource; ``path`` is where in the resource."""
         where = f"{place.name} ({place.path}{'.' if path else ''}{path})"
-        self.record.issues.append(Issue(level, where, found, expected, remedy))
+        known_on = self.known_on(place.resource)
+        self.record.issues.append(Issue(level, where, found, expected, remedy, known_on))
+
+    def known_on(self, resource: Resource) -> date | None:
+        """The day from which a remark on a resource may be made; None where its dates do not tell."""
+        days_told = [self.day(resource.get(name), last=True) for name in _TOLD]
+        return next((day for day in days_told if day is not None), None)
 
     def lost(self, place: Place, *lists: str) -> None:
         """Remember that an entry of these lists could not be read: none of them is complete any more."""
