@@ -121,7 +121,10 @@ class Question(_Model):
 
 
 class Task(_Model):
-    """A dated thing to do: a test, a check, a decision."""
+    """A dated thing to do: a test, a check, a decision.
+
+    ``repeats`` stands with the last of a series that goes on: "then every 7 days until 14 Jun 2026".
+    """
 
     day: str
     therapy_day: int | None = None
@@ -129,6 +132,7 @@ class Task(_Model):
     why: str
     rule: str
     overdue: bool = False
+    repeats: str = ""
 
 
 class QualityIssue(_Model):
@@ -142,7 +146,10 @@ class QualityIssue(_Model):
 
 
 class DataQuality(_Model):
-    """What came in, what was not used, and why."""
+    """What came in, what was not used, and why.
+
+    ``read`` counts the whole file; an issue that has a date stands in the answers from that day on.
+    """
 
     read: dict[str, int]
     rejected: int

@@ -43,6 +43,23 @@ def test_one_date_or_a_series(tmp_path: Path) -> None:
     assert days(tasks(tmp_path / "4", {"until": 70, "every": 1})) == list(range(AT_MOST))
 
 
+@pytest.mark.parametrize(
+    ("entry", "listed", "repeats"),
+    [
+        ({"until": 7 * (AT_MOST + 3)}, AT_MOST, "then every 7 days until 14 Jun 2026"),
+        ({"until": 20, "every": 1}, AT_MOST, "then every day until 21 Mar 2026"),
+        ({"until": 7 * (AT_MOST - 1)}, AT_MOST, ""),
+        ({"from": 3}, 1, ""),
+    ],
+)
+def test_a_series_that_goes_on_says_so_with_its_last_date(
+    tmp_path: Path, entry: dict[str, Any], listed: int, repeats: str
+) -> None:
+    found = tasks(tmp_path, entry)
+    assert len(found) == listed
+    assert [task.repeats for task in found] == [*[""] * (listed - 1), repeats]
+
+
 def test_only_the_newest_missed_date_is_late(tmp_path: Path) -> None:
     assert days(tasks(tmp_path, {"from": 0, "until": 14, "every": 2, "anchor": "start"})) == [-2, 0, 2, 4]
 

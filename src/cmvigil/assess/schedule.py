@@ -14,9 +14,10 @@ from typing import Any
 from .. import advice as a
 from ..reasoning.model import Rule
 from ..reasoning.outcome import Outcome
+from .wording import day as day_in_words
 
 AT_MOST = 12
-"""Future dates listed per entry; a longer series goes on in the same rhythm."""
+"""Future dates listed per entry; the last of a longer series says how it goes on."""
 
 
 def tasks_of(rule: Rule, outcome: Outcome, fill: Callable[[str], str]) -> Iterator[a.Task]:
@@ -29,7 +30,9 @@ def tasks_of(rule: Rule, outcome: Outcome, fill: Callable[[str], str]) -> Iterat
         done = _done(entry, outcome)
         open_days = [d for d in due if done is None or d > done + timedelta(days=_int(entry, "slack", 1))]
         late = [d for d in open_days if d < outcome.as_of][-1:]
-        for day in [*late, *[d for d in open_days if d >= outcome.as_of][:AT_MOST]]:
+        coming = [d for d in open_days if d >= outcome.as_of]
+        for day in [*late, *coming[:AT_MOST]]:
+            goes_on = len(coming) > AT_MOST and day == coming[AT_MOST - 1]
             yield a.Task(
                 day=day.isoformat(),
                 therapy_day=_therapy_day(day, outcome),
@@ -37,6 +40,7 @@ def tasks_of(rule: Rule, outcome: Outcome, fill: Callable[[str], str]) -> Iterat
                 why=fill(str(entry.get("why", rule.headline))),
                 rule=rule.name,
                 overdue=day < outcome.as_of,
+                repeats=_repeats(entry, coming[-1]) if goes_on else "",
             )
 
 
@@ -48,6 +52,11 @@ def _dates(entry: Mapping[str, Any], anchor: date) -> Iterator[date]:
     )
     for offset in range(start, until + 1, every):
         yield anchor + timedelta(days=offset)
+
+
+def _repeats(entry: Mapping[str, Any], last: date) -> str:
+    every = _int(entry, "every", 7)
+    return f"then {'every day' if every == 1 else f'every {every} days'} until {day_in_words(last)}"
 
 
 def _int(entry: Mapping[str, Any], key: str, default: int) -> int:
