@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support import small_knowledge as k
 
-from cmvigil.reasoning.lint import Problem, check, recalled
+from cmvigil.reasoning.lint import Problem, check, recalled, undecided
 from cmvigil.reasoning.loader import load
 
 SEVERE = "severity = 'severe'"
@@ -25,13 +25,14 @@ def rules(**entries: object) -> dict[str, dict[str, object]]:
 
 def test_sound_knowledge_has_no_error(tmp_path: Path) -> None:
     sections = {
+        "facts": {"treated": {"is": "on an antiviral", "drug": "set(antiviral)"}},
         "settings": {"limit": {"is": "limit", "value": 1, "unit": "10*9/L", "verification": "verified"}},
         "derived": {"sum_of_counts": {"is": "sum", "unit": "10*9/L", "value": "neutrophils + platelets"}},
         "definitions": {"low": {"is": "low", "when": "neutrophils < limit", "verification": "secondary"}},
         "rules": {
             "all_well": k.rule("true", kind="summary", slot="a"),
             "act": k.advice(
-                "low and not fever or sum_of_counts < 50",
+                "low and not fever or sum_of_counts < 50 and not treated",
                 unless="hiv",
                 overrides=["wait"],
                 headline="Neutrophils {neutrophils} of {neutrophils.day}, limit {limit.value}",
@@ -194,7 +195,35 @@ def test_names_that_nothing_uses_are_told(tmp_path: Path) -> None:
         **rules(own=k.rule("hiv", text="{platelets}", schedule=[{"what": "x", "done": "weight"}])),
     }
     found = {p.split(": ")[1] for p in problems(tmp_path, "warning", **sections)}
-    assert found == {"severity", "fever_day", "twice", "ill"}
+    assert found == {"severity", "fever_day", "twice", "ill", "antiviral"}
+
+
+def test_views_tables_and_sources_that_nothing_uses_are_told(tmp_path: Path) -> None:
+    table = {"is": "doses", "keys": ["concept"], "columns": {"concept": "text"}, "rows": [{"concept": "fever"}]}
+    k.write(tmp_path / "base", tables__idle=table, tables__looked_at=table)
+    k.write(tmp_path / "base", pathway__more={"views": VIEWS})
+    made = k.program(tmp_path, facts={"f": {"is": "f", "from": "second", "pick": "any"}}, **rules(own=k.rule("f")))
+    idle = {p.place: p.text for p in check(made) if p.level == "warning"}
+    assert idle["pathway/more.yaml: idle_view"] == "is a view that no fact and no view reads"
+    assert idle["tables/idle.yaml: idle"] == "is a table that no view looks anything up in"
+    assert not {"pathway/more.yaml: first", "pathway/more.yaml: second", "tables/looked_at.yaml: looked_at"} & idle.keys()
+    assert "sources.yaml: BOOK" not in idle
+    unsourced = check(k.program(tmp_path / "2", **rules(own=k.rule("fever", kind="status", slot="a", sources=[]))))
+    assert Problem("warning", "sources.yaml: BOOK", "is a source that nothing names") in unsourced
+
+
+VIEWS = {
+    "first": {"is": "first", "because": "x", "steps": [{"from": "observation"}]},
+    "second": {
+        "is": "second",
+        "because": "x",
+        "steps": [
+            {"from": "first"},
+            {"band": {"table": "looked_at", "keys": {"concept": "concept"}, "take": {"name": "concept"}}},
+        ],
+    },
+    "idle_view": {"is": "idle", "because": "x", "steps": [{"from": "observation"}]},
+}
 
 
 CONTRADICTIONS = [
@@ -262,4 +291,6 @@ def test_a_rule_that_is_always_overridden_is_found(tmp_path: Path) -> None:
 def test_conditions_too_wide_to_try_are_left_alone(tmp_path: Path) -> None:
     facts = {f"f{i}": {"is": f"f{i}", "finding": "fever"} for i in range(13)}
     when = " and ".join(facts) + " and not f0"
-    assert problems(tmp_path, facts=facts, **rules(own=k.rule(when), over=k.rule(when, overrides=["own"]))) == []
+    sections = rules(own=k.rule(when), over=k.rule(when, overrides=["own"]), narrow=k.rule("f0"))
+    assert problems(tmp_path, facts=facts, **sections) == []
+    assert undecided(k.program(tmp_path / "2", facts=facts, **sections)) == 2

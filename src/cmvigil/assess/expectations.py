@@ -1,8 +1,9 @@
 """A case with the answer it should get: what a site (and this project) writes to hold the knowledge to its word.
 
 ``expected.yaml`` beside a ``case.yaml`` or ``bundle.json`` may hold: ``as_of``; ``status`` (badge -> its answer, whole
-or up to a comma or bracket: ``no`` is not ``not determined``; ``has:`` looks for words anywhere in it); ``rules`` (rule -> applies, provided, undetermined, overridden, silent); ``definitions`` (name -> true,
-false, unknown); ``needs`` (facts that must be asked for); ``says`` and ``not_says`` (words of the summary).
+or up to a comma or bracket: ``no`` is not ``not determined``; ``has:`` looks for words anywhere in it); ``rules`` (rule
+-> applies, provided, undetermined, overridden, silent); ``definitions`` (name -> true, false, unknown); ``needs``
+(facts that must be asked for); ``says`` and ``not_says`` (words of the summary).
 """
 
 from __future__ import annotations

@@ -37,10 +37,8 @@ def day(value: date) -> str:
 
 
 def number(value: Decimal) -> str:
-    """A number as it is read: thousands apart, no trailing zeros, at most three significant decimals when computed."""
-    text = f"{value.normalize():,f}"
-    whole, _, decimals = text.partition(".")
-    return f"{whole}.{decimals}" if decimals else whole
+    """A number as it is read: thousands apart, no trailing zeros, every digit kept; computed ones are rounded before."""
+    return f"{value.normalize():,f}"
 
 
 def rounded(value: Decimal) -> Decimal:

@@ -26,12 +26,14 @@ def check(
     Count what is recalled.
     """
     from ..reasoning.lint import check as lint
-    from ..reasoning.lint import recalled
+    from ..reasoning.lint import recalled, undecided
 
     program = c.program(knowledge)
     problems = lint(program)
     for problem in problems:
         typer.echo(f"{problem.level}: {problem.place}: {problem.text}")
+    wide = undecided(program)
+    typer.echo(f"{wide} of {len(program.rules)} rules have too many conditions to be tried for contradictions")
     counts = recalled(program)
     typer.echo(
         f"{len(program.facts)} facts, {len(program.derived)} derived, {len(program.definitions)} definitions, "

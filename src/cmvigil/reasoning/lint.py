@@ -18,6 +18,7 @@ from decimal import Decimal
 from .model import (
     And,
     Arith,
+    BandTable,
     Compare,
     Constant,
     Definition,
@@ -66,6 +67,14 @@ def recalled(program: Program) -> Counter[str]:
         program.rules,
     )
     return Counter(item.verification for layer in layers for item in layer.values())
+
+
+def undecided(program: Program) -> int:
+    """How many rules have too many conditions for :func:`check` to try all their worlds: they are not checked for
+    contradiction, nor for being overridden each time.
+    """
+    opened = (_open(program, _whole(rule)) for rule in program.rules.values())
+    return sum(len(set(_atoms(expr))) > _ATOMS_AT_MOST for expr in opened)
 
 
 def _place(item: Rule | Fact) -> str:
@@ -205,6 +214,46 @@ def _unused(program: Program) -> Iterator[Problem]:
         for name, item in layer.items():
             if name not in used:
                 yield Problem("warning", f"{item.file}: {name}", "is not used by any rule")
+    rows = _tables_read(program)
+    for view in program.views.values():
+        if view.name not in rows:
+            yield Problem("warning", f"{view.file}: {view.name}", "is a view that no fact and no view reads")
+    for table in program.tables.values():
+        if table.name not in rows:
+            yield Problem("warning", f"{table.file}: {table.name}", "is a table that no view looks anything up in")
+    cited = _sources_cited(program)
+    for key in sorted(program.sources.keys() - cited):
+        yield Problem("warning", f"sources.yaml: {key}", "is a source that nothing names")
+    lists = _lists_tested(program)
+    for name, members in sorted(program.sets.items()):
+        # a record may name a set of conditions itself
+        if lists.isdisjoint((name, members)) and program.drug_groups.keys() >= set(members):
+            yield Problem("warning", f"vocabulary/sets.yaml: {name}", "is a set of drugs that nothing tests")
+
+
+def _tables_read(program: Program) -> set[object]:
+    """Names of views and tables that something draws from."""
+    read: set[object] = {fact.table for fact in program.facts.values()}
+    read.update(e.table for fact in program.facts.values() for e in (*fact.absent, *fact.unusable))
+    steps = [step for view in program.views.values() for step in view.steps]
+    return read.union(step.args[key] for step in steps for key in ("table", "with") if key in step.args)
+
+
+def _sources_cited(program: Program) -> set[str]:
+    layers: tuple[Mapping[str, Setting | Definition | Rule | BandTable], ...] = (
+        program.settings,
+        program.definitions,
+        program.rules,
+        program.tables,
+    )
+    return {key for layer in layers for item in layer.values() for key in item.sources}
+
+
+def _lists_tested(program: Program) -> set[object]:
+    """Names of sets that a condition tests, and the lists of words that short forms made of them."""
+    everywhere = [expr for _, expr in (*_row_expressions(program), *program.expressions())]
+    tests = [node for expr in everywhere for node in walk(expr) if isinstance(node, In)]
+    return {test.set_name for test in tests} | {test.values for test in tests}
 
 
 def _texts(rule: Rule) -> Iterator[str]:

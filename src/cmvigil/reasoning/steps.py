@@ -32,7 +32,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One column of ``running`` or ``group``. ``expr`` None counts rows; ``order_by`` None is the total order."""
+    """One column of ``running`` or ``group``: ``how`` names what is made of ``expr``, which is None to count rows."""
 
     how: str
     expr: Expr | None
