@@ -1,8 +1,11 @@
-"""What the mutants are held against: three layers of expected answers, each readable.
+"""What the mutants are held against: what people wrote, and two change detectors that the program wrote of itself.
 
 - *written*: what people wrote that patients should hear: ``expected.yaml`` of a case, the conformance tests;
 - *pinned*: ``expected.csv``, what became true, false or unknown for every example on every day with news;
 - *decided*: ``decisions.csv``, single decisions ("given these facts, this is true") for what no patient reaches.
+
+Only the first says that an answer is right. The other two are the program's own answers of an earlier day: they tell
+that something changed, and somebody then reads the diff.
 """
 
 from __future__ import annotations
@@ -80,11 +83,12 @@ class Listener:
 
     def __init__(self) -> None:
         self.kept: list[Snapshot] = []
+        self.failed: list[str] = []
         self.of_this_test: list[Snapshot] = []
         self.of_answer: dict[int, tuple[Any, Snapshot]] = {}
 
     def listen(self) -> list[Snapshot]:
-        """The patients of the conformance tests that pass."""
+        """The patients of the conformance tests. Raises RuntimeError when one fails: what it wants does not hold."""
         from tests.conformance import patients, support
 
         from cmvigil.assess import compose as composing
@@ -96,14 +100,17 @@ class Listener:
                 patch.setattr(module, "state", state)
             patch.setattr(patients, "badge", self.shown(patients.badge))
             quiet = ["-q", "--no-header", "--no-summary", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-cov"]
-            pytest.main([str(CONFORMANCE), *quiet], plugins=[self])
+            ended = pytest.main([str(CONFORMANCE), *quiet], plugins=[self])
+        if ended != pytest.ExitCode.OK:
+            raise RuntimeError(f"conformance tests ended with {ended!r}; mend these first: {', '.join(self.failed)}")
         return self.kept
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """After each test: what a test that fails wants does not hold, so its patients are left out."""
+        """After each test: keep its patients, or its name where it failed."""
+        if report.failed:
+            self.failed.append(report.nodeid)
         if report.when == "call":
-            if report.passed:
-                self.kept += [one for one in self.of_this_test if one.rules]
+            self.kept += [one for one in self.of_this_test if one.rules]
             self.of_this_test = []
 
     def composed(self, compose: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,6 @@
-"""What the pathway says of known patients and single decisions is written down; a slip in it does not go unseen.
+"""What the pathway says of known patients and single decisions is on file; a slip in it does not go unseen.
+
+What is on file is the program's own answer of an earlier day: it detects a change, it does not prove the answer right.
 
 When knowledge changes on purpose: ``python -m tests.mutation --write``, then read the diff of the tables.
 """
@@ -10,7 +12,9 @@ import sys
 from decimal import Context, Inexact, localcontext
 from pathlib import Path
 
-from tests.mutation.corpus import WORDS, examples, pins, read_decisions, read_pins
+import pytest
+from tests.mutation import corpus
+from tests.mutation.corpus import WORDS, Listener, examples, pins, read_decisions, read_pins
 from tests.mutation.mutants import halves, slips
 from tests.mutation.score import Trial
 
@@ -53,3 +57,10 @@ def test_nine_of_ten_slips_are_noticed() -> None:
     command = [sys.executable, "-m", "tests.mutation", "--gate"]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_a_conformance_test_that_fails_fails_the_score(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "test_wrong.py").write_text("def test_wrong() -> None:\n    assert 1 + 1 == 3\n")
+    monkeypatch.setattr(corpus, "CONFORMANCE", tmp_path)
+    with pytest.raises(RuntimeError, match="mend these first: .*test_wrong"):
+        Listener().listen()
