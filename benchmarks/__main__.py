@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 
 from . import measure
+from .bundle import bundle, mapped
 
 RATIO = 25.0  # assessment over orjson.loads of the same bytes
 AGREEING_CELLS = 10_000
+HOSPITAL = "as hospitals send it, three of five entries of no use here"
+KINDS = {HOSPITAL: bundle, "in which every entry is used": mapped}
 
 
 def main(words: list[str]) -> int:
@@ -15,15 +18,17 @@ def main(words: list[str]) -> int:
     gate = "--gate" in words
     failed: list[str] = []
 
-    warm = measure.warm()
-    print(f"Bundle of {warm.entries} entries, {warm.size / 1000:.0f} kB, in process")
-    row("first assessment (loads the knowledge)", f"{warm.first * 1000:.0f} ms")
-    row("assessment, warm, p50", f"{warm.median * 1000:.1f} ms", "aim 25 ms on an idle machine")
-    row("the same as processor time", f"{warm.work * 1000:.1f} ms")
-    row("orjson.loads in turns, processor time, p50", f"{warm.parse * 1000:.2f} ms")
-    row("ratio", f"{warm.ratio:.1f}", f"gate {RATIO:.0f}")
-    if warm.ratio > RATIO:
-        failed.append(f"ratio {warm.ratio:.1f} is above {RATIO:.0f}")
+    for kind, content in KINDS.items():
+        warm = measure.warm(content())
+        size = f"{warm.entries} entries, {warm.rows} rows, {warm.size / 1000:.0f} kB"
+        print(f"Bundle {kind}: {size}, in process")
+        row("first assessment", f"{warm.first * 1000:.0f} ms", "the very first loads the knowledge")
+        row("assessment, warm, p50", f"{warm.median * 1000:.1f} ms", "aim 25 ms on an idle machine")
+        row("the same as processor time", f"{warm.work * 1000:.1f} ms")
+        row("orjson.loads in turns, processor time, p50", f"{warm.parse * 1000:.2f} ms")
+        row("ratio", f"{warm.ratio:.1f}", f"gate {RATIO:.0f}" if kind == HOSPITAL else "not gated")
+        if kind == HOSPITAL and warm.ratio > RATIO:
+            failed.append(f"ratio {warm.ratio:.1f} is above {RATIO:.0f}")
 
     cold = measure.cold()
     print("cmvigil assess --json from the shell")
@@ -49,7 +54,7 @@ def main(words: list[str]) -> int:
         row("patients a second", f"{cohort.per_second:.0f}")
         print("rule mutation")
         for line in measure.mutation().splitlines():
-            if line.startswith(("mutants", "patients", "killed", "true,", "alive", "expected")):
+            if line.startswith(("mutants", "patients", "killed", "true,", "alive", "expected", "conformance")):
                 print(f"  {line}")
 
     for line in failed:

@@ -1,4 +1,8 @@
-"""A hospital-sized record: a CMV patient among the everyday results of three years."""
+"""Two hospital-sized records: a CMV patient among the everyday results of three years, and one with CMV in every entry.
+
+In the first, some three of five Observations have codes that cmvigil has no use for, as in a hospital. In the second,
+every entry becomes a row: loads, laboratory values and single administrations that are merged into courses.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import orjson
 ENTRIES = 500
 EXAMPLE = Path(__file__).parents[1] / "examples" / "kidney-d-plus-r-minus-refractory" / "bundle.json"
 FIRST_DAY = date(2023, 6, 1)
+LAST_INFUSION = date(2026, 3, 20)
 LABORATORY = (
     ("2951-2", "Sodium [Moles/volume] in Serum or Plasma", 139.0, "mmol/L"),
     ("2823-3", "Potassium [Moles/volume] in Serum or Plasma", 4.2, "mmol/L"),
@@ -32,6 +37,39 @@ def bundle() -> bytes:
     everyday = ENTRIES - len(content["entry"])
     content["entry"] += [{"resource": _observation(n, patient)} for n in range(everyday)]
     return orjson.dumps(content)
+
+
+def mapped() -> bytes:
+    """The Bundle in which every entry is used: the example's loads and laboratory values again and again, each time a
+    week earlier, and a ganciclovir infusion twice a day.
+    """
+    content = orjson.loads(EXAMPLE.read_bytes())
+    resources = [entry["resource"] for entry in content["entry"]]
+    patient = next(r["id"] for r in resources if r["resourceType"] == "Patient")
+    results = [r for r in resources if r["resourceType"] == "Observation" and "valueQuantity" in r]
+    for number in range(ENTRIES - len(resources)):
+        if number % 4 == 3:
+            made = _administration(number // 4, patient)
+        else:
+            again, which = divmod(number, len(results))
+            made = {**results[which], "id": f"again-{number}"}
+            day = date.fromisoformat(made["effectiveDateTime"][:10]) - timedelta(weeks=again + 1)
+            made["effectiveDateTime"] = day.isoformat()
+        content["entry"].append({"resource": made})
+    return orjson.dumps(content)
+
+
+def _administration(number: int, patient: str) -> dict[str, Any]:
+    day = LAST_INFUSION - timedelta(days=number // 2)
+    return {
+        "resourceType": "MedicationAdministration",
+        "id": f"infusion-{number}",
+        "status": "completed",
+        "medicationCodeableConcept": {"coding": [{"system": "http://www.whocc.no/atc", "code": "J05AB06"}]},
+        "subject": {"reference": f"Patient/{patient}"},
+        "effectiveDateTime": f"{day}T{8 + 12 * (number % 2):02}:00:00+02:00",
+        "dosage": {"dose": {"value": 350, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}},
+    }
 
 
 def _observation(number: int, patient: str) -> dict[str, Any]:

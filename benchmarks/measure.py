@@ -50,6 +50,7 @@ class Warm:
     """One assessment in a running process, from bytes to answer."""
 
     entries: int
+    rows: int
     size: int
     first: float
     median: float  # wall
@@ -62,9 +63,8 @@ class Warm:
         return self.work / self.parse
 
 
-def warm(times: int = 50) -> Warm:
-    """Bytes of a 500-entry Bundle to Advice, in turns with ``orjson.loads`` of the same bytes."""
-    content = bundle()
+def warm(content: bytes, times: int = 50) -> Warm:
+    """Bytes of a Bundle to Advice, in turns with ``orjson.loads`` of the same bytes."""
 
     def whole() -> object:
         return assess(read_record(content))
@@ -77,7 +77,8 @@ def warm(times: int = 50) -> Warm:
         working.append(work(whole))
         parsing.append(work(lambda: orjson.loads(content)))
     entries = len(orjson.loads(content)["entry"])
-    return Warm(entries, len(content), first, median(wall), median(working), median(parsing))
+    rows = sum(map(len, read_record(content).rows.values()))
+    return Warm(entries, rows, len(content), first, median(wall), median(working), median(parsing))
 
 
 @dataclass(frozen=True)
