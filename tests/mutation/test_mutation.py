@@ -62,5 +62,5 @@ def test_nine_of_ten_slips_are_noticed() -> None:
 def test_a_conformance_test_that_fails_fails_the_score(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "test_wrong.py").write_text("def test_wrong() -> None:\n    assert 1 + 1 == 3\n")
     monkeypatch.setattr(corpus, "CONFORMANCE", tmp_path)
-    with pytest.raises(RuntimeError, match="mend these first: .*test_wrong"):
+    with pytest.raises(RuntimeError, match=r"mend these first: .*test_wrong"):
         Listener().listen()

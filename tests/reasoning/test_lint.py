@@ -206,7 +206,8 @@ def test_views_tables_and_sources_that_nothing_uses_are_told(tmp_path: Path) -> 
     idle = {p.place: p.text for p in check(made) if p.level == "warning"}
     assert idle["pathway/more.yaml: idle_view"] == "is a view that no fact and no view reads"
     assert idle["tables/idle.yaml: idle"] == "is a table that no view looks anything up in"
-    assert not {"pathway/more.yaml: first", "pathway/more.yaml: second", "tables/looked_at.yaml: looked_at"} & idle.keys()
+    used = {"pathway/more.yaml: first", "pathway/more.yaml: second", "tables/looked_at.yaml: looked_at"}
+    assert not used & idle.keys()
     assert "sources.yaml: BOOK" not in idle
     unsourced = check(k.program(tmp_path / "2", **rules(own=k.rule("fever", kind="status", slot="a", sources=[]))))
     assert Problem("warning", "sources.yaml: BOOK", "is a source that nothing names") in unsourced

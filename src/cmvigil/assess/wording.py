@@ -37,7 +37,7 @@ def day(value: date) -> str:
 
 
 def number(value: Decimal) -> str:
-    """A number as it is read: thousands apart, no trailing zeros, every digit kept; computed ones are rounded before."""
+    """A number as it is read: thousands apart, no trailing zeros, every digit kept; computed ones come rounded."""
     return f"{value.normalize():,f}"
 
 
