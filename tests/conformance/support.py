@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.conformance.summary import not_on_top
+
 from cmvigil.advice import Advice, Condition, Item
 from cmvigil.assess import assess
 from cmvigil.reasoning.loader import BASE, load
@@ -152,7 +154,9 @@ NO_CMV: Case = {"viral_loads": None, "viral_load_defaults": None, "cmv": None, "
 def answer(case: Case, hide: tuple[str, ...] = (), overlay: Path | None = None) -> Advice:
     """The assessment of a case, with facts hidden, with a site's overlay."""
     program = load(BASE, (overlay,)) if overlay else load()
-    return assess(read_record(json.dumps(case)), program, hide=hide)
+    advice = assess(read_record(json.dumps(case)), program, hide=hide)
+    assert not_on_top(advice) == [], advice.summary
+    return advice
 
 
 def items(advice: Advice) -> dict[str, Item]:

@@ -161,3 +161,10 @@ def test_s00_low_counts_stand_in_the_summary_before_any_dose() -> None:
     )
     summary = " ".join(answer(low).summary)
     assert "Hold ganciclovir" in summary and "Label dose" not in summary
+
+
+def test_s00_first_episode_needs_a_complete_history() -> None:
+    stated = graft("d2", viral_loads=loads(d1="9000"), complete=["conditions"])
+    assert badge(stated, "recurrent").answer == "no, first episode"
+    one_dated = colitis("d2", cmv={"episodes": [{"start": "d0", "site": "colon"}]}, viral_loads=loads(d1="9000"))
+    assert badge(one_dated, "recurrent").answer == "none known before"

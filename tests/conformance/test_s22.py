@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.conformance.patients import (
     Patient,
+    badge,
     drug,
     failing,
     ganciclovir,
@@ -188,3 +190,34 @@ def test_e2_the_organ_decides_where_blood_does_not() -> None:
     silent(eye, "treatment_may_stop")
     silent(clear, "organ_ends_the_treatment")
     open_without(eye, "organ_ends_the_treatment", "eye_diagnosis_recorded")
+
+
+def once_daily(name: str, dose: str, creatinine: str) -> Patient:
+    """The recipient on one dose every 24 h."""
+    route = {"valganciclovir": "oral", "ganciclovir": "iv"}[name]
+    given = drug(name, "d0", dose=dose, every="24 h", route=route, missed_doses="none", intent="treatment")
+    return on(given, creatinine=creatinine)
+
+
+@pytest.mark.parametrize(
+    ("name", "dose", "creatinine"),
+    [("valganciclovir", "900 mg", "150 umol/L"), ("ganciclovir", "5 mg/kg", "130 umol/L")],
+)
+def test_s22_the_full_amount_once_a_day_is_not_the_treatment_dose(name: str, dose: str, creatinine: str) -> None:
+    case = once_daily(name, dose, creatinine)
+    assert "every 12 h" in items(answer(case))[f"{name}_for_today"].headline
+    advice = answer(case)
+    assert advice.facts["dose_enough_today"].value == "no"
+    assert badge(case, "refractory").answer == "not called, course under-dosed or not taken"
+
+
+@pytest.mark.parametrize(
+    ("name", "dose", "creatinine"),
+    [("valganciclovir", "450 mg", "200 umol/L"), ("ganciclovir", "2.5 mg/kg", "190 umol/L")],
+)
+def test_s22_once_a_day_is_right_where_the_kidney_calls_for_it(name: str, dose: str, creatinine: str) -> None:
+    case = once_daily(name, dose, creatinine)
+    assert "every 24 h" in items(answer(case))[f"{name}_for_today"].headline
+    assert badge(case, "refractory").answer.startswith("probable")
+    silent(case, "dose_too_low_today")
+    silent(case, "valganciclovir_once_daily")

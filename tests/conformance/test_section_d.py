@@ -42,7 +42,7 @@ STATEMENTS = [
     ),
     Says("treat_ibd_colitis", "D", UNTREATED, RESPONSIVE, "steroid_response", words="900 mg twice daily"),
     Says("antiviral_effect_in_colitis", "D", COLITIS, RESPONSIVE, "steroid_response", words="0.20 (0.08 to 0.49)"),
-    Says("dense_infection", "D", DENSE, SPARSE, "positive_cells", words="9 /section"),
+    Says("dense_infection", "D", DENSE, SPARSE, "positive_cells", words="Positive cells per section: 9"),
     Says("taper_steroids_in_colitis", "D", COLITIS, {"drugs": [GANCICLOVIR]}, "systemic_steroid"),
     Says("avoid_calcineurin_rescue", "D", COLITIS, RESPONSIVE, "steroid_response", words="15 of 18"),
     Says("do_not_delay_surgery", "D", ACUTE_SEVERE, {"host": {"ibd": {"severity": "severe"}}}, "colitis_severity"),

@@ -51,7 +51,7 @@ STATEMENTS = [
         ON_MARIBAVIR,
         {"drugs": [GANCICLOVIR]},
         "maribavir_now",
-        words="maribavir is running",
+        words="Now running: maribavir",
     ),
 ]
 
