@@ -19,7 +19,7 @@ class Day(BaseModel):
     day: str
     status: list[str]
     applies: list[str]
-    overdue: list[str]
+    overdue: list[str] = []
 
 
 class First(BaseModel):
