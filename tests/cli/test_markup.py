@@ -13,12 +13,13 @@ def test_brackets_reach_the_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     real = walkback.explain
 
     def bracketed(*args: object) -> object:
-        return real(*args).model_copy(update={"headline": "assay [bold] x [/y]", "overridden_by": "[red]"})  # type: ignore[arg-type]
+        marked = {"headline": "assay [bold] x [/y]", "state": "overridden", "overridden_by": "[red]"}
+        return real(*args).model_copy(update=marked)  # type: ignore[arg-type]
 
     monkeypatch.setattr(walkback, "explain", bracketed)
     shown = cmvigil("explain", CASE, "cause_steroid")
     assert shown.stdout.startswith("assay [bold] x [/y]  (cause_steroid")
-    assert "Overridden by: [red]." in shown.stdout
+    assert "gives way to: [red]." in shown.stdout
     made = Replay(days=[Day(day="2026-03-01", status=["Site: [/gut]"], applies=[])], first=[])
     monkeypatch.setattr(replay, "replay", lambda *_: made)
     assert cmvigil("replay", CASE).stdout.startswith("2026-03-01  Site: [/gut]")

@@ -25,7 +25,7 @@ def test_badges_change_and_each_finding_has_its_first_day(shown: Result) -> None
     days = [line[:10] for line in badges.splitlines()]
     assert days == sorted(set(days))
     said = dict(zip(days, badges.splitlines(), strict=True))
-    assert "Recurrent: no, first episode" in said["2025-12-02"]
+    assert "Recurrent: none known before" in said["2025-12-02"]
     assert "Recurrent: yes, episode 2" in said["2026-03-13"]
     assert "(cause_thiopurine)" in first
     assert "2025-12-07  Early sign of recurrence" in first  # it comes by time alone, on a day without news

@@ -66,7 +66,8 @@ class Given(NamedTuple):
 def counts(resource: Any) -> bool:
     """Whether an administration or a statement says that the drug was taken (so that its order is not counted too)."""
     used = _GIVEN if resource["resourceType"] == "MedicationAdministration" else _STATEMENT_USED
-    return resource.get("status") in used
+    status = resource.get("status")
+    return isinstance(status, str) and status in used
 
 
 def read_request(intake: Intake, place: Place) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from cmvigil.record import units
 from cmvigil.record.codes import Target
@@ -124,45 +124,37 @@ def _one(intake: Intake, place: Place, target: Target, holder: Any, when: When) 
 # --- measurements --------------------------------------------------------------------------------------
 
 
+class _Sample(NamedTuple):
+    """What a result was measured in and with, and what about it cannot be right."""
+
+    specimen: str | None
+    assay: str | None
+    laboratory: str | None
+    problem: str | None = None
+    remedy: str | None = None
+
+
 def _measurement(intake: Intake, place: Place, target: Target, holder: Any, when: When) -> None:
+    """The row of a number with its unit; one that cannot be used stays, with its problem."""
     resource = place.resource
-    concept = target.concept
-    quantity = intake.words.quantities[concept]
+    quantity = intake.words.quantities[target.concept]
     result, text, unit, conflict = _result(holder, quantity.accepts)
-    if result is None and text is None and not _explain_absence(intake, place, holder, concept):
+    if result is None and text is None and not _explain_absence(intake, place, holder, target.concept):
         return
-    specimen = assay = laboratory = None
-    if "specimen" in resource or "bodySite" in resource:
-        specimen = specimen_of(intake, place)
-    problem = remedy = None
-    if quantity.per_unit:
-        assay, laboratory = _assay(place), _laboratory(intake, resource)
-    chosen = _site_row(intake, place, holder, target, unit, specimen, assay) if target.site else target
+    sample = _sample(intake, place, per_unit=quantity.per_unit)
+    chosen = _site_row(intake, place, holder, target, unit, sample.specimen, sample.assay) if target.site else target
     if chosen is None:
         return
-    if specimen is None and "specimen" in resource and quantity.per_unit:
-        problem, remedy = "a specimen that is not understood", "Name a specimen of the vocabulary, or map it."
-    elif specimen is None:
-        specimen = chosen.specimen
-    elif chosen.specimen and specimen != chosen.specimen and (chosen.specimen, specimen) != ("plasma", "serum"):
-        problem = f"the code says {chosen.specimen}, the specimen says {specimen}"
-        remedy = "Find out which is right."
-    assay = assay or chosen.assay
+    sample = _completed(sample, chosen, resource, per_unit=quantity.per_unit)
+    concept = target.concept
     if concept in _LOADS:
-        concept, wrong, advice = units.load_concept(specimen)
-        problem, remedy = (wrong, advice) if wrong and not problem else (problem, remedy)
+        concept, wrong, advice = units.load_concept(sample.specimen)
+        if wrong and not sample.problem:
+            sample = sample._replace(problem=wrong, remedy=advice)
         quantity = intake.words.quantities[concept]
-    if unit is None and chosen.unit and (chosen.site or (result is not None and result.form == "not_detected")):
-        unit = chosen.unit
-    elif unit and chosen.unit and not problem:
-        said, found = quantity.accepts.get(chosen.unit), quantity.accepts.get(unit)
-        if said is not None and found is not None and said != found:
-            problem = f"the code says {chosen.unit}, the result says {unit}"
-            remedy = "Find out which is right; log and linear, IU and copies never mix."
+    unit, problem = _unit_of(unit, result, chosen, quantity)
     lloq, lloq_unit = _lloq(resource, chosen)
-    upper = lower = limits_unit = None
-    if "referenceRange" in holder:
-        upper, lower, limits_unit = _limits(holder)
+    upper, lower, limits_unit = _limits(holder) if "referenceRange" in holder else (None, None, None)
     measured = units.measure(
         quantity,
         result,
@@ -178,19 +170,77 @@ def _measurement(intake: Intake, place: Place, target: Target, holder: Any, when
         measured = measured._replace(problem=_no_value(holder), remedy="Find the result; its row is kept as unusable.")
     reported = units.reported_text(text, unit, result) if text else None
     own = extension(resource, "reported") if "extension" in resource else None
-    problem = problem or conflict or _contradiction(own, reported, measured, quantity, unit, lloq, lloq_unit)
+    problem = sample.problem or problem or conflict
+    problem = problem or _contradiction(own, reported, measured, quantity, unit, lloq, lloq_unit)
     if problem:
-        measured = measured._replace(value=None, problem=problem, remedy=remedy or "Find out which is right.")
+        remedy = (sample.remedy if problem == sample.problem else None) or "Find out which is right."
+        measured = measured._replace(value=None, problem=problem, remedy=remedy)
     elif chosen.iu_factor is not None and measured.value is not None and measured.unit == "copies/mL":
         measured = _in_iu(measured, chosen.iu_factor)
         intake.issue("note", place, reported or "", "IU/mL", f"Times {chosen.iu_factor} by the site's mapping.")
+    _remark(intake, place, measured, quantity, reported or "")
+    _keep(intake, place, concept, measured, sample, own if isinstance(own, str) else reported, when)
+
+
+def _sample(intake: Intake, place: Place, *, per_unit: bool) -> _Sample:
+    """Specimen, assay and laboratory as the resource names them (assay and laboratory for loads only)."""
+    resource = place.resource
+    named = "specimen" in resource or "bodySite" in resource
+    specimen = specimen_of(intake, place) if named else None
+    return _Sample(specimen, *((_assay(place), _laboratory(intake, resource)) if per_unit else (None, None)))
+
+
+def _completed(sample: _Sample, chosen: Target, resource: Any, *, per_unit: bool) -> _Sample:
+    """What the code says of specimen and assay fills what the resource leaves out; it never contradicts it silently."""
+    sample = sample._replace(assay=sample.assay or chosen.assay)
+    if sample.specimen is None and "specimen" in resource and per_unit:
+        remedy = "Name a specimen of the vocabulary, or map it."
+        return sample._replace(problem="a specimen that is not understood", remedy=remedy)
+    if sample.specimen is None:
+        return sample._replace(specimen=chosen.specimen)
+    differs = chosen.specimen and sample.specimen != chosen.specimen
+    if differs and (chosen.specimen, sample.specimen) != ("plasma", "serum"):
+        problem = f"the code says {chosen.specimen}, the specimen says {sample.specimen}"
+        return sample._replace(problem=problem, remedy="Find out which is right.")
+    return sample
+
+
+def _unit_of(
+    unit: str | None, result: units.Result | None, chosen: Target, quantity: Quantity
+) -> tuple[str | None, str | None]:
+    """The unit to read a result in, and how code and result contradict each other over it."""
+    if unit is None and chosen.unit and (chosen.site or (result is not None and result.form == "not_detected")):
+        return chosen.unit, None
+    if unit and chosen.unit:
+        said, found = quantity.accepts.get(chosen.unit), quantity.accepts.get(unit)
+        if said is not None and found is not None and said != found:
+            return unit, f"the code says {chosen.unit}, the result says {unit}"
+    return unit, None
+
+
+def _remark(intake: Intake, place: Place, measured: units.Measured, quantity: Quantity, reported: str) -> None:
+    """Say what makes a value unusable, or what a reader should know of a load that is used."""
     if measured.problem:
         expected = f"{quantity.label} in {quantity.unit}"
         intake.issue("unusable", place, measured.problem, expected, measured.remedy, "value")
     elif quantity.per_unit:
-        for found_text, expected, advice in units.remarks(measured, reported or ""):
-            intake.issue("note", place, found_text, expected, advice, "value")
+        for found, expected, advice in units.remarks(measured, reported):
+            intake.issue("note", place, found, expected, advice, "value")
+
+
+def _keep(
+    intake: Intake,
+    place: Place,
+    concept: str,
+    measured: units.Measured,
+    sample: _Sample,
+    reported: str | None,
+    when: When,
+) -> None:
     day, known_on, time = when
+    stream = concept
+    if intake.words.quantities[concept].per_unit:
+        stream = units.stream(sample.specimen, measured.unit, sample.assay, sample.laboratory, log=measured.log)
     intake.rows["measurement"].append(
         Measurement(
             patient=intake.patient,
@@ -203,16 +253,14 @@ def _measurement(intake: Intake, place: Place, target: Target, holder: Any, when
             value=measured.value,
             form=measured.form,
             unit=measured.unit,
-            reported=own if isinstance(own, str) else reported,
-            specimen=specimen,
-            assay=assay,
-            laboratory=laboratory,
+            reported=reported,
+            specimen=sample.specimen,
+            assay=sample.assay,
+            laboratory=sample.laboratory,
             lloq=measured.lloq,
             upper_normal=measured.upper_normal,
             lower_normal=measured.lower_normal,
-            stream=units.stream(specimen, measured.unit, assay, laboratory, log=measured.log)
-            if quantity.per_unit
-            else concept,
+            stream=stream,
             problem=measured.problem,
         )
     )
