@@ -180,3 +180,12 @@ def test_not_covered_is_said_only_when_it_is_known() -> None:
         surely = answer(sample.empty().model_copy(update={"abstentions": [known]}))
         assert words.SECTIONS["abstentions"] in surely
         assert words.NOTHING_COVERED in surely
+
+
+def test_a_series_longer_than_the_list_says_how_it_goes_on() -> None:
+    *listed, last = weekly("2026-03-29", "2026-04-05", "2026-04-12")
+    tasks = [*listed, last.model_copy(update={"repeats": "then every 14 days until 1 Aug 2026"})]
+    (rhythm,) = Reading(changed(tasks=tasks)).rhythms
+    assert spaced(rhythm.when) == (
+        "29 Mar 2026, then weekly until 12 Apr 2026 (3 times), then every 14 days until 1 Aug 2026"
+    )

@@ -49,14 +49,15 @@ class Rhythm:
     last: str
     step: int = 0
     times: int = 1
+    beyond: str = ""  # how a series goes on after the last listed date
 
     @property
     def when(self) -> str:
         """``29 Mar 2026 (day 16), then weekly until 14 Jun 2026 (12 times)``."""
         said = words.task_when(self.task)
-        if self.times == 1:
-            return said
-        return f"{said}, then {words.every(self.step)} until {words.day(self.last)} ({self.times}{words.NBSP}times)"
+        if self.times > 1:
+            said += f", then {words.every(self.step)} until {words.day(self.last)} ({self.times}{words.NBSP}times)"
+        return f"{said}, {self.beyond}" if self.beyond else said
 
 
 class Reading:
@@ -277,6 +278,7 @@ def _rhythms(tasks: list[Task]) -> list[Rhythm]:
         steps = [(date.fromisoformat(b.day) - date.fromisoformat(a.day)).days for a, b in pairwise(tasks)]
         run = 1 + next((n for n, step in enumerate(steps) if step != steps[0]), len(steps))
         run = run if run >= 3 and steps[0] > 0 else 1
-        rhythms.append(Rhythm(tasks[0], tasks[run - 1].day, steps[0] if run > 1 else 0, run))
+        final = tasks[run - 1]
+        rhythms.append(Rhythm(tasks[0], final.day, steps[0] if run > 1 else 0, run, final.repeats))
         tasks = tasks[run:]
     return rhythms
