@@ -135,7 +135,7 @@ def test_a_badge_that_cannot_be_told_does_not_vanish(tmp_path: Path) -> None:
 
 def test_an_open_badge_is_asked_for(tmp_path: Path) -> None:
     asked = small(tmp_path, k.seen("fever", True), rules=STATUS).changes
-    assert [(q.fact, q.decides) for q in asked] == [("hiv", ["Ill: yes or no"])]
+    assert [(q.fact, q.decides) for q in asked] == [("hiv", ["the badge “Ill”"])]
 
 
 def test_tasks_come_from_rules_that_speak_each_once(tmp_path: Path) -> None:

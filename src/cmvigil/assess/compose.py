@@ -216,7 +216,7 @@ class _Composer:
             if badge.truth == "unknown":
                 rule = self.program.rules[badge.rule]
                 needs = self.evidence.needs(rule)
-                open_ends.append((badge.rule, f"{badge.label}: yes or no", _WEIGHT[rule.severity], needs))
+                open_ends.append((badge.rule, f"the badge “{badge.label}”", _WEIGHT[rule.severity], needs))
         # by the words of the question: two facts may ask the same
         asked: dict[str, dict[str, None]] = defaultdict(dict)  # question -> facts it settles
         weight: dict[str, int] = defaultdict(int)
