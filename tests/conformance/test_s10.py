@@ -21,7 +21,12 @@ from tests.conformance.patients import (
 )
 from tests.conformance.support import EVERYTHING, answer, changed, items, state
 
-SHORT = graft("d20", viral_loads=loads(m1="12000", d7="14000", d19="16000"), drugs=[valganciclovir("d0")])
+SHORT = graft(
+    "d20",
+    viral_loads=loads(m1="12000", d7="14000", d19="16000"),
+    drugs=[valganciclovir("d0")],
+    complete=["medications"],
+)
 STABLE = failing(
     labs={
         "neutrophils": [{"date": "d40", "value": "2.4 10*9/L"}],
@@ -56,6 +61,13 @@ def test_s10_near_miss_short_exposure_makes_it_unlikely() -> None:
     silent(SHORT, "send_genotype")
     silent(failing(), "resistance_unlikely_yet")
     open_without(SHORT, "resistance_unlikely_yet", "line_class_exposure_days")
+
+
+def test_s10_short_recorded_exposure_decides_nothing_while_earlier_drugs_are_unknown() -> None:
+    unlisted = {**SHORT, "complete": []}
+    open_without(unlisted, "resistance_unlikely_yet", "earlier_drugs_known")
+    assert badge(unlisted, "resistance").truth == "unknown"
+    assert badge(SHORT, "resistance").answer == "neither shown nor suspected"
 
 
 def test_s10_unknown_exposure() -> None:

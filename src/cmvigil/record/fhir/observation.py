@@ -18,9 +18,7 @@ from cmvigil.record.vocabulary import Quantity
 _LOADS = frozenset({"cmv_load", "cmv_load_site"})
 _UNUSED_STATUS = frozenset({"entered-in-error", "cancelled"})
 _NOT_DONE = frozenset({"not-performed", "not-applicable", "not-asked"})
-_PRESENT = frozenset(
-    {"positive", "present", "detected", "yes", "true", "reactive", "abnormal", "pos", "la6576-8", "la9633-4"}
-)
+_PRESENT = frozenset({"positive", "present", "detected", "yes", "true", "reactive", "pos", "la6576-8", "la9633-4"})
 _ABSENT = frozenset(
     {
         "negative",

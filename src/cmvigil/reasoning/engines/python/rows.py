@@ -110,6 +110,7 @@ class Narrowing:
 
 @once
 def narrowing_of(where: Expr | None) -> Narrowing:
+    """What a condition plainly says of the rows it can be true of; made once an expression."""
     equated, bounds, nothing_else = [], [], True
     for part in where.parts if isinstance(where, And) else (where,):
         match part:
@@ -128,11 +129,13 @@ def _reads(node: Expr, side: str) -> bool:
 
 
 def moment_of(row: RowDict) -> tuple[date, Any]:
+    """Day and time of day of a row; without a time, the start of the day."""
     moment = row.get("time")
     return row["day"], _MIDNIGHT if moment is None else moment.time()
 
 
 def order_of(row: RowDict) -> tuple[Any, ...]:
+    """A row's place in the total order: day, time, event id."""
     return (*moment_of(row), row["event"])
 
 
