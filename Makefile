@@ -79,13 +79,17 @@ $(VENV)/.made:
 	$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
+# The lists are closed: --no-deps installs exactly them. Resolving anew breaks when a newer release of a package appears
+# that another one names with an extra, for pip then looks past the pin. `pip check` says whether anything is lacking.
 $(VENV)/.base: requirements/base.txt pyproject.toml | $(VENV)/.made
-	$(PIP) install --require-hashes -r requirements/base.txt
+	$(PIP) install --no-deps --require-hashes -r requirements/base.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
+	$(PIP) check
 	@touch $@
 
 # dev.txt holds base.txt, version for version, so this serves both.
 $(VENV)/.dev: requirements/dev.txt requirements/base.txt pyproject.toml | $(VENV)/.made
-	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
+	$(PIP) check
 	@touch $(VENV)/.base $@
