@@ -9,13 +9,16 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 Truth = Literal["true", "false", "unknown"]
 State = Literal["known", "absent", "missing", "stale", "conflicting", "unusable"]
 Verification = Literal["verified", "secondary", "recalled"]
 Strength = Literal["strong", "conditional", "good-practice"]
 Certainty = Literal["high", "moderate", "low", "very-low"]
+
+
+Effect = Literal["contraindicated", "avoid", "prefer", "for", "against", "caution"]
 
 
 class _Model(BaseModel):
@@ -92,6 +95,124 @@ class Item(_Model):
     overridden_by: str = ""
     sources: list[Source] = []
     walkback: Walkback
+    effect: Effect | None = None  # of a reason for or against an option, else None
+
+
+class Quantity(_Model):
+    """A number that was computed, with the way it was computed."""
+
+    value: str | None  # None: cannot be computed; ``why`` says why
+    unit: str
+    how: str = ""  # "(140 - 60) x 80 kg / (72 x 1.2 mg/dL)"
+    why: str = ""
+
+
+class Kidney(_Model):
+    """Kidney function of the day, as the doses use it. ``basis`` names which figure the doses follow.
+
+    ``cautions``: unstable creatinine, dialysis, a body size at which another weight gives another band.
+    """
+
+    crcl: Quantity  # Cockcroft-Gault, actual weight, mL/min
+    crcl_per_kg: Quantity  # foscarnet's form, mL/min/kg
+    crcl_adjusted: Quantity | None = None  # with the adjusted weight, from a body mass index of 30
+    egfr: Quantity  # CKD-EPI 2021, mL/min/1.73 m2: shown beside, never used for a dose
+    measured: Quantity | None = None  # measured creatinine clearance, mL/min
+    basis: Literal["estimated", "measured", "haemodialysis", "none"]
+    weight: str | None = None  # "80 kg, actual, 27 Mar 2026"
+    creatinine: str | None = None  # "106 µmol/L (1.20 mg/dL), 27 Mar 2026"
+    cautions: list[str] = []
+
+
+class Step(_Model):
+    """One step of giving a dose: saline, probenecid, the infusion; ``at`` in minutes from the start of the infusion."""
+
+    what: str
+    at: int | None = None
+    minutes: int | None = None
+    sources: list[str] = []
+
+
+class Regimen(_Model):
+    """A dose that can be given, for the kidney function of the day."""
+
+    phase: Literal["induction", "maintenance", "prophylaxis"]
+    scheme: str  # "90 mg/kg every 12 h"
+    per_kg: str | None = None  # "5 mg/kg"; None: the dose is in mg
+    dose_mg: float
+    exact_mg: str  # before rounding
+    interval_h: int
+    rhythm: str  # "every 12 h", "three times a week, after haemodialysis"
+    form: str  # "8 mL of the 50 mg/mL concentrate", "2 tablets of 450 mg"
+    volume_ml: float | None = None  # of the concentrate
+    final_volume_ml: float | None = None  # the least volume that is dilute enough
+    infusion_min: int | None = None  # the least time
+    band: str  # "70 and above"
+    band_unit: str  # "mL/min", "mL/min/kg"
+    daily_mg: float
+    sodium_mg: float | None = None  # in the drug itself, a day
+    steps: list[Step] = []
+    notes: list[str] = []
+    verification: Verification
+    sources: list[str] = []
+
+
+class Check(_Model):
+    """A regimen that is being given, against the table."""
+
+    given: str  # "900 mg every 24 h"
+    called_for: str
+    finding: Literal["right", "under-dose", "over-dose", "wrong interval", "wrong phase", "not to be given", "cannot be judged"]
+    share: str | None = None  # given over called for, per cent
+    text: str
+
+
+class Watch(_Model):
+    """What is watched under a drug: a test, when, and what each threshold calls for."""
+
+    test: str
+    before: bool
+    induction: str
+    maintenance: str
+    thresholds: list[str] = []
+    verification: Verification
+    sources: list[str] = []
+
+
+class Interaction(_Model):
+    """Two drugs together: what happens and what to do."""
+
+    drug: str
+    other: str
+    level: Literal["contraindicated", "avoid", "caution", "monitor"]
+    effect: str
+    action: str
+    verification: Verification
+    sources: list[str] = []
+
+
+class Option(_Model):
+    """A treatment appraised for one patient: the verdict, why, and how it would be given today.
+
+    ``verdict``: ``preferred``, ``acceptable``, ``undetermined`` (``needs`` decide it), ``avoid``, ``contraindicated``;
+    ``named``: known here by name only, without a dose.
+    """
+
+    drug: str
+    label: str
+    rank: int
+    verdict: Literal["preferred", "acceptable", "undetermined", "avoid", "contraindicated", "named"]
+    running: bool
+    why: str  # the deciding reason, in one sentence
+    reasons: list[Item] = []  # for and against, the deciding ones first
+    needs: list[str] = []  # names into Advice.facts
+    regimens: list[Regimen] = []
+    no_dose: str = ""  # why there is no regimen
+    checks: list[Check] = []
+    interactions: list[Interaction] = []  # with what the patient takes
+    watch: list[Watch] = []
+    handling: list[str] = []
+    counselling: list[str] = []
 
 
 class Status(_Model):
@@ -241,6 +362,8 @@ class Advice(_Model):
     causes: list[Item]  # why it came back, ranked
     findings: list[Item]
     advice: list[Item]  # ordered by topic, then by severity and strength
+    options: list[Option] = []  # every antiviral, appraised; the first is the first choice
+    kidney: Kidney | None = None
     changes: list[Question]
     abstentions: list[Item]
     tasks: list[Task]

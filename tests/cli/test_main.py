@@ -11,6 +11,7 @@ COMMANDS = [
     [],
     ["assess"],
     ["explain"],
+    ["interactions"],
     ["replay"],
     ["test"],
     ["case"],

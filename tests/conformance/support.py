@@ -154,14 +154,15 @@ NO_CMV: Case = {"viral_loads": None, "viral_load_defaults": None, "cmv": None, "
 def answer(case: Case, hide: tuple[str, ...] = (), overlay: Path | None = None) -> Advice:
     """The assessment of a case, with facts hidden, with a site's overlay."""
     program = load(BASE, (overlay,)) if overlay else load()
-    advice = assess(read_record(json.dumps(case)), program, hide=hide)
+    advice = assess(read_record(json.dumps(case)), program, hide=hide, appraise=True)
     assert not_on_top(advice) == [], advice.summary
     return advice
 
 
 def items(advice: Advice) -> dict[str, Item]:
-    """Everything said, by rule."""
-    return {i.rule: i for i in (*advice.causes, *advice.advice, *advice.findings, *advice.abstentions)}
+    """Everything said, by rule; the reasons for and against the options too."""
+    reasons = [item for option in advice.options for item in option.reasons]
+    return {i.rule: i for i in (*reasons, *advice.causes, *advice.advice, *advice.findings, *advice.abstentions)}
 
 
 def state(advice: Advice, rule: str) -> str:

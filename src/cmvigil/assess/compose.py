@@ -15,8 +15,10 @@ from ..reasoning.loader import load
 from ..reasoning.model import Program, Rule
 from ..reasoning.outcome import Outcome
 from ..record.tables import Record
+from . import options
 from . import wording as w
 from .evidence import Evidence, truth
+from .genotypes import read_genotypes
 from .precedence import settle
 from .schedule import tasks_of
 from .timeline import timeline
@@ -42,15 +44,20 @@ class NothingToAssessError(ValueError):
 
 
 def assess(
-    record: Record, program: Program | None = None, as_of: date | None = None, hide: Collection[str] = ()
+    record: Record,
+    program: Program | None = None,
+    as_of: date | None = None,
+    hide: Collection[str] = (),
+    appraise: bool = False,
 ) -> a.Advice:
     """Assess a record as it was known at ``as_of`` (default: the date the input names, else its last event).
 
-    ``hide`` names facts to take away (what-if). Raises :class:`NothingToAssessError` when there is no day to assess.
+    ``hide`` names facts to take away (what-if). ``appraise``: the options are appraised even where no CMV is current.
+    Raises :class:`NothingToAssessError` when there is no day to assess.
     """
     program = load() if program is None else program
-    outcome = python.run(program, record.rows, day_of(record, as_of), record.patient, hide)
-    return compose(record, program, outcome)
+    outcome = python.run(program, read_genotypes(record, program), day_of(record, as_of), record.patient, hide)
+    return compose(record, program, outcome, appraise)
 
 
 def day_of(record: Record, as_of: date | None = None) -> date:
@@ -78,9 +85,9 @@ def sources_of(rule: Rule, program: Program) -> list[a.Source]:
     return made
 
 
-def compose(record: Record, program: Program, outcome: Outcome) -> a.Advice:
+def compose(record: Record, program: Program, outcome: Outcome, appraise: bool = False) -> a.Advice:
     """Word an engine's outcome as an Advice."""
-    return _Composer(record, program, outcome).advice()
+    return _Composer(record, program, outcome).advice(appraise)
 
 
 class _Composer:
@@ -92,7 +99,7 @@ class _Composer:
         for rule in program.rules.values():
             self.by_kind[rule.kind].append(rule)
 
-    def advice(self) -> a.Advice:
+    def advice(self, appraise: bool) -> a.Advice:
         causes = sorted(self.items("cause"), key=lambda i: (_STATE[i.state], _EVIDENCE[i.evidence], self.rank(i)))
         advice = sorted(
             [*self.items("advice"), *self.items("alert")],
@@ -102,7 +109,10 @@ class _Composer:
         abstentions = sorted(self.items("abstention"), key=self.rank)
         said = [*causes, *advice, *findings, *abstentions]
         status = self.status()
-        changes = self.changes(said, status)
+        shown = appraise or options.worth_showing(self.outcome)
+        patient = options.patient_of(self.program, self.outcome, self.record)
+        appraised = options.appraise(self.program, self.outcome, patient, self.reason) if shown else []
+        changes = self.changes([*said, *self.open_reasons(appraised)], status)
         return a.Advice(
             patient=self.record.patient,
             as_of=self.outcome.as_of.isoformat(),
@@ -112,6 +122,8 @@ class _Composer:
             causes=causes,
             findings=findings,
             advice=advice,
+            options=appraised,
+            kidney=options.kidney_shown(patient, self.outcome) if shown else None,
             changes=changes,
             abstentions=abstentions,
             tasks=self.tasks(),
@@ -134,6 +146,24 @@ class _Composer:
             verdict = self.settled[rule.name]
             if verdict.state != "silent":
                 yield self.item(rule, verdict.state, verdict.by, verdict.open_rules)
+
+    def reason(self, rule: Rule) -> a.Item | None:
+        """A reason for or against an option, worded; None where it is silent."""
+        verdict = self.settled[rule.name]
+        return None if verdict.state == "silent" else self.item(rule, verdict.state, verdict.by, verdict.open_rules)
+
+    @staticmethod
+    def open_reasons(appraised: Iterable[a.Option]) -> list[a.Item]:
+        """The reasons that cannot be told, each once: they ask like any other open rule, the deciding ones louder."""
+        found: dict[str, a.Item] = {}
+        for option in appraised:
+            for item in option.reasons:
+                if item.state == "undetermined":
+                    decides = option.verdict == "undetermined" and item.effect in ("contraindicated", "avoid")
+                    loud = found[item.rule].severity != "note" if item.rule in found else False
+                    severity = item.severity if decides or loud else "note"
+                    found[item.rule] = item.model_copy(update={"severity": severity})
+        return list(found.values())
 
     def item(
         self,
@@ -165,6 +195,7 @@ class _Composer:
                 "overridden_by": self.fill(self.program.rules[by].headline) if by else "",
                 "sources": sources_of(rule, self.program),
                 "walkback": self.evidence.walkback(rule),
+                "effect": rule.effect or None,
             }
         )
 

@@ -3,7 +3,7 @@
 ``expected.yaml`` beside a ``case.yaml`` or ``bundle.json`` may hold: ``as_of``; ``status`` (badge -> its answer, whole
 or up to a comma or bracket: ``no`` is not ``not determined``; ``has:`` looks for words anywhere in it); ``rules`` (rule
 -> applies, provided, undetermined, overridden, silent); ``definitions`` (name -> true, false, unknown); ``needs``
-(facts that must be asked for); ``says`` and ``not_says`` (words of the summary).
+(facts that must be asked for); ``options`` (drug -> the verdict of its appraisal); ``says`` and ``not_says`` (words of the summary).
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from ..record.read import read_record
 from ..record.tables import Record
 from .compose import NothingToAssessError, compose, day_of
 from .evidence import truth
+from .genotypes import read_genotypes
 from .precedence import settle
 
-_NAMED = ("status", "rules", "definitions")
+_NAMED = ("status", "rules", "definitions", "options")
 _KEYS = {"as_of", *_NAMED, "needs", "says", "not_says"}
 FILES = ("case.yaml", "case.json", "bundle.json")
 
@@ -80,8 +81,8 @@ def _expectations(path: Path) -> dict[str, Any]:
 
 def check(record: Record, program: Program, expected: Mapping[str, Any]) -> list[str]:
     """What differs from the expected answer. Raises NothingToAssessError when no day is to be assessed."""
-    outcome = python.run(program, record.rows, day_of(record, expected.get("as_of")), record.patient)
-    advice = compose(record, program, outcome)
+    outcome = python.run(program, read_genotypes(record, program), day_of(record, expected.get("as_of")), record.patient)
+    advice = compose(record, program, outcome, appraise=bool(expected.get("options")))
     settled = settle(program, outcome)
     summary = " ".join(advice.summary)
     badges = {s.name: s.answer for s in advice.status}
@@ -99,6 +100,10 @@ def check(record: Record, program: Program, expected: Mapping[str, Any]) -> list
         held: str = truth(outcome.values[name]) if name in program.definitions else "no such definition"
         if held != str(wanted).lower():
             problems.append(f"definition {name}: expected {str(wanted).lower()}, found {held}")
+    verdicts = {option.drug: option.verdict for option in advice.options}
+    for drug, verdict in expected.get("options", {}).items():
+        if verdicts.get(drug) != verdict:
+            problems.append(f"option {drug}: expected {verdict}, found {verdicts.get(drug, 'no such option')}")
     problems += [f"needs: {name} is not asked for" for name in _listed(expected.get("needs")) if name not in asked]
     problems += [
         f"says: the summary lacks {text!r}" for text in _listed(expected.get("says")) if str(text) not in summary

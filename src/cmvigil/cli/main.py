@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import assess, case, explain, knowledge, replay, site_test
+from . import assess, case, explain, interactions, knowledge, replay, site_test
 from .common import Command
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("assess", cls=Command)(assess.assess_command)
 app.command("explain", cls=Command)(explain.explain_command)
+app.command("interactions", cls=Command)(interactions.interactions_command)
 app.command("replay", cls=Command)(replay.replay_command)
 app.command("test", cls=Command)(site_test.test_command)
 app.add_typer(case.app, name="case", help="Write and check case files.")

@@ -15,6 +15,8 @@ from ..record.tables import TABLES, columns
 from . import steps as view_steps
 from .grammar import GrammarError, Scope, mentioned, parse
 from .model import (
+    EDGES,
+    EFFECTS,
     KINDS_OF_RULE,
     PICKS,
     STATE_TESTS_ALLOWED,
@@ -91,6 +93,8 @@ _FIELDS = {
         "order",
         "tone",
         "if_unknown",
+        "options",
+        "effect",
     },
     "tables": {"is", "keys", "banded", "columns", "rows", "sources", "verification", "note"},
 }
@@ -101,6 +105,7 @@ _WORDS = {
     "severity": ("harm", "act", "note"),
     "evidence": ("", "consistent", "conflicting"),
     "tone": ("", "harm", "watch", "calm", "unknown"),
+    "effect": EFFECTS,
 }
 
 
@@ -171,6 +176,8 @@ class _Builder:
             order=tuple(self.order),
             labels=self.labels(),
             drug_groups={name: str(d["group"]) for name, d in vocabulary.get("drugs", {}).items()},
+            antivirals=self.raw.antivirals,
+            resistance=self.raw.resistance,
             words={name: tuple(o["words"]) for name, o in vocabulary.get("observations", {}).items() if "words" in o},
             overlays=tuple(self.raw.overlays),
             accepted_risks=tuple(self.raw.accepted_risks),
@@ -330,9 +337,13 @@ class _Builder:
         banded = bool(fields.get("banded", False))
         cols: dict[str, Kind] = dict(fields["columns"])
         rows = tuple(
-            {k: row.get(k) for k in [*cols, *(("lower", "upper") if banded else ())]} for row in fields["rows"]
+            {k: row.get(k) for k in [*cols, *((edge for edge, _ in EDGES) if banded else ())]} for row in fields["rows"]
         )
+        known = {*cols, *((edge for edge, _ in EDGES) if banded else ())}
         for i, row in enumerate(rows):
+            strange = fields["rows"][i].keys() - known
+            if strange:
+                raise ValueError(f"row {i + 1}: no column {min(strange)}; there are {', '.join(sorted(known))}")
             for key, kind in cols.items():
                 value = row[key]
                 if value is None and key in fields["keys"]:
@@ -489,6 +500,11 @@ class _Builder:
         kind = fields["kind"]
         if kind not in KINDS_OF_RULE:
             raise ValueError(f"no kind {kind!r}; there are {', '.join(KINDS_OF_RULE)}")
+        if (kind == "reason") != (bool(fields.get("options")) and "effect" in fields):
+            raise ValueError("a reason, and nothing else, names its options and its effect")
+        strange = set(fields.get("options", ())) - self.raw.antivirals.keys()
+        if strange:
+            raise ValueError(f"no file antivirals/{min(strange)}.yaml; there are {', '.join(self.raw.antivirals)}")
         scope = self.clinical_scope(states=kind in STATE_TESTS_ALLOWED)
         self.rules[name] = Rule(
             name=name,
@@ -513,6 +529,8 @@ class _Builder:
             order=int(fields.get("order", 0)),
             tone=fields.get("tone", ""),
             if_unknown=fields.get("if_unknown", ""),
+            options=tuple(fields.get("options", ())),
+            effect=fields.get("effect", ""),
             file=fields["file"],
         )
 
@@ -543,7 +561,17 @@ def _tables_of(step: Mapping[str, Any]) -> Iterable[Any]:
 
 
 def _overlap(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    """Whether some number lies in both bands."""
+
     def below(x: Mapping[str, Any], y: Mapping[str, Any]) -> bool:
-        return x["upper"] is not None and x["upper"] <= y["lower"]
+        """Whether x surely ends before y begins."""
+        top, bottom = _first(x["upper"], x["to"]), _first(y["lower"], y["above"])
+        if top is None or bottom is None:
+            return False
+        return bool(top < bottom or (top == bottom and (x["upper"] is not None or y["above"] is not None)))
 
     return not (below(a, b) or below(b, a))
+
+
+def _first(a: Any, b: Any) -> Any:
+    return b if a is None else a

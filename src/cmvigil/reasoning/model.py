@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "And",
@@ -351,14 +351,18 @@ KINDS_OF_RULE: tuple[str, ...] = (
     "status",
     "subject",
     "summary",
+    "reason",
 )
+EFFECTS: tuple[str, ...] = ("contraindicated", "avoid", "prefer", "for", "against", "caution")
+"""What a reason does to the options it speaks of."""
 STATE_TESTS_ALLOWED = frozenset({"task", "alert"})
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Something said to a clinician when it applies. ``schedule`` holds dated tasks; ``slot`` and ``order`` place
-    summary and status rules (within a slot the lowest order that applies speaks)."""
+    summary and status rules (within a slot the lowest order that applies speaks). A ``reason`` names the ``options``
+    (treatments) it speaks of and its ``effect`` on them; the ``order`` of a preference ranks it among others."""
 
     name: str
     kind: str
@@ -382,12 +386,22 @@ class Rule:
     order: int = 0
     tone: str = ""
     if_unknown: str = ""  # wording (of an item: its headline) while the rule is unknown
+    options: tuple[str, ...] = ()
+    effect: str = ""
     file: str = ""
+
+
+EDGES: tuple[tuple[str, str], ...] = (("lower", ">="), ("above", ">"), ("upper", "<"), ("to", "<="))
+"""Edges that a band may have, and how a value in the band compares with them."""
 
 
 @dataclass(frozen=True, slots=True)
 class BandTable:
-    """A knowledge table: rows looked up by exact keys and, where ``banded``, by lower <= value < upper."""
+    """A knowledge table: rows looked up by exact keys and, where ``banded``, by the band that holds a value.
+
+    A band has at most one edge below (``lower``, inside, or ``above``, outside) and one on top (``upper``, outside, or
+    ``to``, inside). An unknown value lies in no band but one without edges, which holds anything.
+    """
 
     name: str
     is_: str
@@ -418,6 +432,8 @@ class Program:
     labels: Mapping[str, str] = field(default_factory=dict)
     drug_groups: Mapping[str, str] = field(default_factory=dict)
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # concept -> the closed words it can take
+    antivirals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # a drug's file, as it is written
+    resistance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the same of knowledge/resistance/
     overlays: tuple[str, ...] = ()
     accepted_risks: tuple[str, ...] = ()
 

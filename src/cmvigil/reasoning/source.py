@@ -25,7 +25,7 @@ FREE_FIELDS = frozenset(
     {"is", "ask", "note", "because", "statement", "sources", "verification", "strength", "certainty"}
 )
 """Fields that an overlay may change in any entry: they tell what it is and where it comes from, not what it does."""
-PLACES = "version.yaml, sources.yaml, pathway/ or tables/"
+PLACES = "version.yaml, sources.yaml, pathway/, tables/, antivirals/ or resistance/"
 
 
 class KnowledgeError(ValueError):
@@ -100,6 +100,10 @@ class Raw:
     sources: dict[str, dict[str, Any]] = field(default_factory=dict)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     vocabulary: dict[str, dict[str, Any]] = field(default_factory=dict)
+    antivirals: dict[str, dict[str, Any]] = field(default_factory=dict)
+    resistance: dict[str, dict[str, Any]] = field(default_factory=dict)
+    added_rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Rows that the file of a drug adds to a table, by table."""
     overlays: list[str] = field(default_factory=list)
     accepted_risks: list[str] = field(default_factory=list)
 
@@ -123,6 +127,12 @@ def read_folders(base: Path, overlays: list[Path]) -> Raw:
                 _merge_file(raw, name, read_yaml(path, text), f"{folder.name}: " if over else "", problems)
             except KnowledgeError as error:
                 problems.extend(error.problems)
+        for path in sorted(folder.glob("resistance/*.csv")):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+            if over:
+                problems.append(f"{folder.name}: resistance/{path.name}: measurements cannot be laid over")
+        if not over:
+            _add_rows(raw, problems)
     if problems:
         raise KnowledgeError(problems)
     raw.hash = digest.hexdigest()[:16]
@@ -143,6 +153,10 @@ def _merge_file(raw: Raw, name: str, content: Any, over: str, problems: list[str
         merge("sources", raw.sources, content)
     elif part == "tables":
         merge("tables", raw.tables, {Path(name).stem: content})
+    elif part == "antivirals":
+        _antiviral(raw, Path(name).stem, dict(content), name, over, problems)
+    elif part == "resistance":
+        merge("resistance", raw.resistance, {Path(name).stem: content})
     elif part == "vocabulary" and over:
         problems.append(
             f"{over}{name}: words cannot be laid over: intake reads only those of cmvigil; map a code of yours to one "
@@ -158,6 +172,39 @@ def _merge_file(raw: Raw, name: str, content: Any, over: str, problems: list[str
                 merge(section, raw.sections[section], entries)
     else:
         problems.append(f"{over}{name}: is not read from there; put it under {PLACES}")
+
+
+def _antiviral(raw: Raw, drug: str, content: dict[str, Any], name: str, over: str, problems: list[str]) -> None:
+    """The file of one drug: its own fields, and blocks of rows that it adds to knowledge tables.
+
+    An overlay may change the drug's fields (with ``accept_risk``); a table it replaces whole, under tables/.
+    """
+    tables = content.pop("tables", None) or {}
+    _merge(raw, "antivirals", raw.antivirals, {drug: content}, file=name, over=over, problems=problems)
+    if tables and over:
+        problems.append(f"{over}{name}: rows of tables cannot be laid over one by one; lay the whole table over, in tables/")
+        return
+    for table, blocks in tables.items():
+        raw.added_rows.setdefault(table, []).extend(row for block in blocks for row in _rows_of(drug, block))
+
+
+def _add_rows(raw: Raw, problems: list[str]) -> None:
+    """Put what the drugs' files add into the tables; what an overlay then lays over is the whole table."""
+    for table, rows in raw.added_rows.items():
+        if table in raw.tables:
+            raw.tables[table]["rows"] = [*raw.tables[table].get("rows", ()), *rows]
+        else:
+            problems.append(f"antivirals/: adds rows to {table!r}, which is no table")
+
+
+def _rows_of(drug: str, block: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of a block: its own fields stand in each of its ``rows``; a list makes one row for each of its words."""
+    common = {"drug": drug, **{key: value for key, value in block.items() if key != "rows"}}
+    made = [{**common, **row} for row in block.get("rows", [{}])]
+    for key in common:
+        if isinstance(common[key], list):
+            made = [{**row, key: word} for row in made for word in row[key]]
+    return made
 
 
 def _version(raw: Raw, version: str, over: str, problems: list[str]) -> None:

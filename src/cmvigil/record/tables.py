@@ -1,4 +1,4 @@
-"""The event tables: everything that ever happened to a patient, in ten flat shapes.
+"""The event tables: everything that ever happened to a patient, in eleven flat shapes.
 
 Whatever comes in (case file, FHIR Bundle, later NDJSON and laboratory sequences) becomes rows of these tables, and
 nothing downstream knows where a row came from except through its ``source``. Reasoning reads only this module.
@@ -189,6 +189,26 @@ class Susceptibility(Row):
     method: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpretation(Row):
+    """What the resistance knowledge makes of one genotype for one drug; derived, never read from a file.
+
+    ``verdict``: susceptible, possible, resistant, not_determined; ``level`` of a resistant or possible one: low,
+    moderate, high, or None where no fold is known. Folds are EC50 over that of the control strain.
+    """
+
+    concept: str  # the drug
+    verdict: str
+    level: str | None = None
+    fold_low: Decimal | None = None
+    fold: Decimal | None = None  # the median that decides
+    fold_high: Decimal | None = None
+    grade: str | None = None  # best evidence, A to E
+    conflict: bool | None = None
+    minority: bool | None = None  # rests only on variants below 20 % of the population
+    drivers: str | None = None  # "UL97 A594V, UL54 P522S"
+
+
 TABLES: Mapping[str, type[Row]] = {
     "person": Person,
     "measurement": Measurement,
@@ -199,6 +219,7 @@ TABLES: Mapping[str, type[Row]] = {
     "variant": Variant,
     "coverage": Coverage,
     "susceptibility": Susceptibility,
+    "interpretation": Interpretation,
 }
 
 _KINDS: Mapping[str, Kind] = {

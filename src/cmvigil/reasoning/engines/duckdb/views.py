@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from ....record.tables import TABLES
-from ...model import BandTable, Expr, Kind, View, names, walk
+from ...model import EDGES, BandTable, Expr, Kind, View, names, walk
 from ...model import Ref as Name
 from ...steps import Aggregate
 from .expressions import (
@@ -282,8 +282,11 @@ class ViewSql:
         conditions = [compare("=", band[key], value_of(node, self.env)) for key, node in args["keys"].items()]
         if args["value"] is not None:
             value = value_of(args["value"], self.env)
-            below = compare("<", value, band["upper"])
-            conditions += [compare(">=", value, band["lower"]), f"({band['upper'].sql} IS NULL OR {below})"]  # type: ignore[union-attr]
+            conditions += [
+                f"({sql} IS NULL OR {compare(op, value, band[edge])})"
+                for edge, op in EDGES
+                for _, sql in flat(edge, band[edge])
+            ]
         new = {name: band[column] for name, column in args["take"].items()}
         source = f"{self.last} AS r\nLEFT JOIN {band_name(table.name)} AS b ON {' AND '.join(conditions)}"
         self.step({**self.keep(), **new}, source=source)
@@ -346,7 +349,7 @@ def band_shapes(table: BandTable) -> dict[str, Value]:
     """Columns of a knowledge table: numbers with as many decimals as its rows really have."""
     kinds: dict[str, Kind] = {**table.columns}
     if table.banded:
-        kinds |= {"lower": "exact", "upper": "exact"}
+        kinds |= {edge: "exact" for edge, _ in EDGES}
     shapes: dict[str, Value] = {}
     for name, kind in kinds.items():
         scales = [literal(row[name], kind).scale for row in table.rows if row[name] is not None]

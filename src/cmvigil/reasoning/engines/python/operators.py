@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ... import values as v
 from ...evaluate import Env, Meaning, compiled, evaluate, once
-from ...model import Expr, Program, Step, names
+from ...model import EDGES, Expr, Program, Step, names
 from ...steps import Aggregate
 from .rows import TRAIL, RowDict, in_order, narrowing_of, pick_row, trail_of
 
@@ -224,10 +224,8 @@ def _band(run: Snapshot, args: Mapping[str, Any], rows: list[RowDict]) -> list[R
 
 
 def _within(entry: Mapping[str, Any], value: Any) -> bool:
-    """Whether a value surely lies in a band: at or above its lower edge and below its upper."""
-    if v.compare(">=", value, entry["lower"]) is not True:
-        return False
-    return entry["upper"] is None or v.compare("<", value, entry["upper"]) is True
+    """Whether a value surely lies in a band: on the right side of each of its edges. Without edges it holds anything."""
+    return all(entry[edge] is None or v.compare(op, value, entry[edge]) is True for edge, op in EDGES)
 
 
 def _group(run: Snapshot, args: Mapping[str, Any], rows: list[RowDict]) -> list[RowDict]:

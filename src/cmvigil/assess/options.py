@@ -1,0 +1,313 @@
+"""The appraisal of therapy options: every antiviral with its verdict, the reasons, today's dose and what to watch.
+
+The verdict follows from the reasons in one documented order (``docs/options.md``), never from a score:
+
+1. a contraindication that holds: *contraindicated*; 2. a reason to avoid that holds: *avoid*; 3. one of these that cannot
+be told: *undetermined*, and the facts that decide it; 4. a preference that holds: *preferred*, the lowest order first;
+5. else *acceptable*. Options of one verdict stand in the order of their labels; options known by name only come last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Literal
+
+from .. import advice as a
+from ..pharmacology import interactions
+from ..pharmacology.check import Regimen, check
+from ..pharmacology.dosing import doses
+from ..pharmacology.kidney import Body, Clearance, clearance, mg_dl
+from ..pharmacology.label import Label, labels
+from ..pharmacology.rounding import plain
+from ..reasoning.model import Program, Rule
+from ..reasoning.outcome import Outcome
+from ..record.tables import Exposure, Record
+from . import wording as w
+
+Verdict = Literal["preferred", "acceptable", "undetermined", "avoid", "contraindicated", "named"]
+_VERDICTS: tuple[Verdict, ...] = ("preferred", "acceptable", "undetermined", "avoid", "contraindicated", "named")
+_EFFECTS: tuple[a.Effect, ...] = ("contraindicated", "avoid", "prefer", "for", "against", "caution")
+_STATES = ("applies", "provided", "undetermined", "overridden")
+SPEAKS = ("applies", "provided")
+_PHASE = {"treatment": "treatment", "preemptive": "treatment", "maintenance": "maintenance", "prophylaxis": "maintenance"}
+_BESIDE = {"maribavir": "maribavir_inducer", "letermovir": "ciclosporin"}
+
+
+def worth_showing(outcome: Outcome) -> bool:
+    """Whether an appraisal is asked for by the record itself: CMV is current, or an antiviral runs."""
+    return outcome.values.get("cmv_current") is True or outcome.values.get("antiviral_now") is True
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What the appraisal knows of the patient beside the reasons: body, kidney, what is taken, why no dose is given."""
+
+    body: Body
+    kidney: Clearance
+    taken: Mapping[str, Exposure]
+    withheld: str
+    unsafe: str
+
+
+def patient_of(program: Program, outcome: Outcome, record: Record) -> Patient:
+    """The dosing facts of a snapshot; what is stale or missing there is missing here."""
+    values = outcome.values
+    body = Body(
+        age=_number(values.get("age")),
+        sex=values.get("sex"),
+        weight=_number(values.get("weight")),
+        height=_number(values.get("height")),
+        creatinine=_number(values.get("creatinine")),
+        measured=_number(values.get("crcl_measured")),
+        dialysis=_dialysis(values),
+        unstable=values.get("creatinine_unstable"),
+    )
+    return Patient(body, clearance(program, body), _taken(outcome, record), _withheld(values), _unsafe(values, body))
+
+
+def appraise(program: Program, outcome: Outcome, patient: Patient, item_of: Callable[[Rule], a.Item | None]) -> list[a.Option]:
+    """Every option, in order. ``item_of`` words a reason, or gives None where it is silent."""
+    reasons: dict[str, list[tuple[Rule, a.Item]]] = {drug: [] for drug in program.antivirals}
+    for rule in program.rules.values():
+        if rule.kind == "reason" and (item := item_of(rule)) is not None:
+            for drug in rule.options:
+                reasons[drug].append((rule, item))
+    found = [_option(program, label, reasons[drug], patient) for drug, label in labels(program).items()]
+    found.sort(key=lambda pair: pair[0])
+    return [option.model_copy(update={"rank": place}) for place, (_, option) in enumerate(found, 1)]
+
+
+def kidney_shown(patient: Patient, outcome: Outcome) -> a.Kidney:
+    """Kidney function as people read it: every figure with the way it was computed."""
+    body, kidney = patient.body, patient.kidney
+    lacking = [name for name in ("age", "sex", "creatinine") if getattr(body, name) is None]
+    no_weight = [*lacking, *(["weight"] if body.weight is None else [])]
+    formula = _formula(body)
+    return a.Kidney(
+        crcl=_quantity(kidney.estimated, "mL/min", formula and f"{formula} × {_kg(body)}", no_weight),
+        crcl_per_kg=_quantity(kidney.estimated_per_kg, "mL/min/kg", formula, lacking, places=2),
+        crcl_adjusted=None
+        if kidney.adjusted is None or kidney.adjusted_weight is None
+        else _quantity(kidney.adjusted, "mL/min", f"adjusted weight {plain(kidney.adjusted_weight, 1)} kg", []),
+        egfr=_quantity(
+            None if kidney.egfr is None else Fraction(kidney.egfr),
+            "mL/min/1.73 m²",
+            "CKD-EPI 2021, not used for doses",
+            lacking,
+            places=0,
+        ),
+        measured=None if kidney.measured is None else _quantity(kidney.measured, "mL/min", "measured", []),
+        basis=kidney.basis,
+        weight=_dated(outcome, "weight", "actual weight"),
+        creatinine=_creatinine(outcome, body),
+        cautions=_cautions(patient),
+    )
+
+
+# -- one option --------------------------------------------------------------------------------------------------------
+def _option(
+    program: Program, label: Label, reasons: list[tuple[Rule, a.Item]], patient: Patient
+) -> tuple[tuple[int, int, int, str], a.Option]:
+    verdict, why, needs = _verdict(label, reasons)
+    order = min((rule.order for rule, item in reasons if rule.effect == "prefer" and item.state in SPEAKS), default=99)
+    beside = _beside(program, label.drug, patient)
+    no_dose, regimens = _regimens(program, label, verdict, why, patient, beside)
+    running = [patient.taken[label.drug]] if label.drug in patient.taken else []
+    option = a.Option(
+        drug=label.drug,
+        label=label.label,
+        rank=0,
+        verdict=verdict,
+        running=bool(running),
+        why=why,
+        reasons=sorted((item for _, item in reasons), key=_place),
+        needs=needs,
+        regimens=regimens,
+        no_dose=no_dose,
+        checks=[] if label.named or patient.withheld else [_check(program, label, e, patient, beside) for e in running],
+        interactions=interactions.with_everything(program, label.drug, sorted(patient.taken)),
+        watch=[
+            a.Watch(
+                test=test.test,
+                before=test.before,
+                induction=test.induction,
+                maintenance=test.maintenance,
+                thresholds=list(test.thresholds),
+                verification=test.verification,
+                sources=list(test.sources),
+            )
+            for test in label.watch
+        ],
+        handling=[note.text for note in (*label.course, *label.handling)],
+        counselling=[note.text for note in label.counselling],
+    )
+    preferred = order if verdict == "preferred" else 99
+    return (_VERDICTS.index(verdict), preferred, label.order, label.drug), option
+
+
+def _verdict(label: Label, reasons: list[tuple[Rule, a.Item]]) -> tuple[Verdict, str, list[str]]:
+    """Verdict, the deciding reason in words, and the facts that would decide it where it is open."""
+
+    def first(effect: str) -> a.Item | None:
+        speaking = [(rule, item) for rule, item in reasons if rule.effect == effect and item.state in SPEAKS]
+        ranked = sorted(speaking, key=lambda pair: (pair[0].order, _place(pair[1])))
+        return ranked[0][1] if ranked else None
+
+    barred, avoided = first("contraindicated"), first("avoid")
+    if label.named:
+        speaks = barred or avoided or first("for") or first("against") or first("caution")
+        return "named", speaks.headline if speaks else "An option by name; no dose is held here", []
+    if barred is not None:
+        return "contraindicated", barred.headline, []
+    if avoided is not None:
+        return "avoid", avoided.headline, []
+    open_ones = [i for r, i in reasons if r.effect in ("contraindicated", "avoid") and i.state == "undetermined"]
+    if open_ones:
+        needs = list(dict.fromkeys(name for item in open_ones for name in item.needs))
+        return "undetermined", open_ones[0].headline, needs
+    chosen = first("prefer")
+    if chosen is not None:
+        return "preferred", chosen.headline, []
+    speaks = first("for") or first("against")
+    return "acceptable", speaks.headline if speaks else "Nothing on record speaks against it", []
+
+
+def _place(item: a.Item) -> tuple[int, int, str]:
+    assert item.effect is not None
+    return _STATES.index(item.state), _EFFECTS.index(item.effect), item.rule
+
+
+def _regimens(
+    program: Program, label: Label, verdict: Verdict, why: str, patient: Patient, beside: list[str]
+) -> tuple[str, list[a.Regimen]]:
+    """Why there is no dose (empty where there is one), and the regimens. What is contraindicated has none."""
+    if verdict == "contraindicated":
+        return why, []
+    if patient.withheld:
+        return patient.withheld, []
+    if patient.unsafe and label.clearance != "none":
+        return patient.unsafe, []
+    found = doses(program, label, patient.body, patient.kidney, beside)
+    return "" if found.regimens else "; ".join(found.none), list(found.regimens)
+
+
+def _beside(program: Program, drug: str, patient: Patient) -> list[str]:
+    """What the patient takes that changes this drug's dose."""
+    changes = {
+        str(row["beside"]) for row in program.tables["kidney_doses"].rows if row["drug"] == drug and row["beside"] != "none"
+    }
+    return sorted(changes & patient.taken.keys())
+
+
+def _check(program: Program, label: Label, given: Exposure, patient: Patient, beside: list[str]) -> a.Check:
+    regimen = Regimen(given.dose, given.dose_unit, given.interval_h, _PHASE.get(given.intent or "", "treatment"))
+    if patient.unsafe and label.clearance != "none":
+        words = check(program, label, regimen, Body(weight=patient.body.weight), clearance(program, Body()), beside)
+        return words.model_copy(update={"finding": "cannot be judged", "text": patient.unsafe, "called_for": ""})
+    return check(program, label, regimen, patient.body, patient.kidney, beside)
+
+
+# -- the patient -------------------------------------------------------------------------------------------------------
+def _number(value: Any) -> Decimal | None:
+    return value if isinstance(value, Decimal) else None
+
+
+def _dialysis(values: Mapping[str, Any]) -> str:
+    for fact, word in (
+        ("continuous_recorded", "continuous_renal_replacement"),
+        ("peritoneal_recorded", "peritoneal_dialysis"),
+        ("haemodialysis_recorded", "haemodialysis"),
+    ):
+        if values.get(fact) is True:
+            return word
+    return "none"
+
+
+def _taken(outcome: Outcome, record: Record) -> dict[str, Exposure]:
+    """Drugs running on the day, the latest regimen of each; injections into the eye apart."""
+    as_of = outcome.as_of
+    running = [
+        row
+        for row in record.rows["exposure"]
+        if isinstance(row, Exposure)
+        and max(row.day, row.known_on) <= as_of
+        and (row.end is None or row.end >= as_of)
+        and row.route != "intravitreal"
+    ]
+    return {row.concept: row for row in sorted(running, key=lambda r: (r.day, r.event))}
+
+
+def _withheld(values: Mapping[str, Any]) -> str:
+    """Why no dose at all is given here (decision 9)."""
+    for fact, words in (
+        ("under_age", "Younger than 18: no dose is given here"),
+        ("pregnancy_recorded", "Pregnancy: no dose is given here"),
+        ("continuous_recorded", "Continuous renal replacement: no dose is given here"),
+        ("peritoneal_recorded", "Peritoneal dialysis: no dose is given here"),
+    ):
+        if values.get(fact) is True:
+            return words
+    return ""
+
+
+def _unsafe(values: Mapping[str, Any], body: Body) -> str:
+    """Why a dose from creatinine is unsafe; a measured clearance and dialysis do not rest on it."""
+    if body.measured is not None or body.dialysis != "none":
+        return ""
+    if values.get("kidney_injury_recorded") is True or body.unstable is True:
+        return "Kidney function unstable: a dose from creatinine is unsafe; measure the clearance, review daily"
+    return ""
+
+
+# -- words for the kidney ----------------------------------------------------------------------------------------------
+def _quantity(value: Fraction | None, unit: str, how: str, lacking: list[str], places: int = 1) -> a.Quantity:
+    if value is None:
+        return a.Quantity(value=None, unit=unit, why=f"not known: {', '.join(lacking)}")
+    return a.Quantity(value=plain(value, places), unit=unit, how=how)
+
+
+def _formula(body: Body) -> str:
+    if body.age is None or body.creatinine is None or body.sex is None:
+        return ""
+    female = " × 0.85" if body.sex == "female" else ""
+    return f"(140 − {plain(Fraction(body.age))}) / (72 × {plain(mg_dl(body.creatinine), 2)} mg/dL){female}"
+
+
+def _kg(body: Body) -> str:
+    return "weight" if body.weight is None else f"{plain(Fraction(body.weight))} kg"
+
+
+def _dated(outcome: Outcome, name: str, what: str) -> str | None:
+    fact = outcome.facts[name]
+    if fact.value is None:
+        return None
+    day = "" if fact.day is None else f", {w.day(fact.day)}"
+    return f"{w.value(fact.value)} kg, {what}{day}"
+
+
+def _creatinine(outcome: Outcome, body: Body) -> str | None:
+    if body.creatinine is None:
+        return None
+    fact = outcome.facts["creatinine"]
+    day = "" if fact.day is None else f", {w.day(fact.day)}"
+    return f"{w.number(body.creatinine)} µmol/L ({plain(mg_dl(body.creatinine), 2)} mg/dL){day}"
+
+
+def _cautions(patient: Patient) -> list[str]:
+    body, kidney = patient.body, patient.kidney
+    made = [words for words in (patient.withheld, patient.unsafe) if words]
+    if body.dialysis == "haemodialysis":
+        made.append("Haemodialysis: a clearance from creatinine says nothing; label doses after the session")
+    if body.creatinine is not None and body.unstable is None and kidney.basis == "estimated":
+        made.append("One creatinine only, or none before it: whether the kidney is stable is not known")
+    if kidney.bmi is not None and kidney.adjusted is not None and kidney.crcl is not None:
+        made.append(
+            f"Body mass index {plain(kidney.bmi, 1)}: with the adjusted weight the clearance is "
+            f"{plain(kidney.adjusted, 1)} mL/min; doses here follow the actual weight"
+        )
+    if kidney.measured is not None and kidney.estimated is not None:
+        made.append(f"Doses follow the measured clearance; estimated it is {plain(kidney.estimated, 1)} mL/min")
+    return made

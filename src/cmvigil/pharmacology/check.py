@@ -1,0 +1,118 @@
+"""A regimen that is being given, against the label's dose for this kidney: too little, too much, too seldom, wrong phase."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal, cast
+
+from .. import advice as a
+from ..reasoning.model import Program
+from .bands import row_of
+from .dosing import Called, called_for
+from .kidney import Body, Clearance
+from .label import Label
+from .rounding import plain
+
+
+Finding = Literal[
+    "right", "under-dose", "over-dose", "wrong interval", "wrong phase", "not to be given", "cannot be judged"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Regimen:
+    """What is given: ``dose`` in ``dose_unit`` every ``interval_h`` hours; ``phase`` treatment or maintenance."""
+
+    dose: Decimal | None
+    dose_unit: str | None
+    interval_h: Decimal | None
+    phase: str = "treatment"
+
+
+def check(
+    program: Program, label: Label, given: Regimen, body: Body, kidney: Clearance, beside: Collection[str] = ()
+) -> a.Check:
+    """Judge a regimen. The guards are the knowledge's: below 90 % is under-dosed, above 110 % overdosed."""
+    scheme = _scheme(program, label, given.phase, given.interval_h)
+    called = called_for(program, label, given.phase, scheme, body, kidney, beside)
+    said = _given_words(given)
+    if isinstance(called, str):
+        finding: Finding = "cannot be judged" if called.startswith("Not known") else "not to be given"
+        return a.Check(given=said, called_for="", finding=finding, text=called)
+    wanted = _called_words(called)
+    daily = daily_mg(program, given, body)
+    if daily is None or called.daily_mg is None:
+        lacking = "weight" if body.weight is None else "dose, unit and interval as the label counts them"
+        return a.Check(given=said, called_for=wanted, finding="cannot be judged", text=f"Not known: {lacking}")
+    share = daily / called.daily_mg
+    finding = _finding(program, label, given, called, daily, share, body, kidney, beside)
+    return a.Check(
+        given=said, called_for=wanted, finding=finding, share=plain(share * 100, 0), text=_TEXT[finding].format(wanted)
+    )
+
+
+_TEXT: dict[Finding, str] = {
+    "right": "This is the label's dose for this kidney: {}",
+    "under-dose": "Below 90 % of the label's dose for this kidney: {}",
+    "over-dose": "Above 110 % of the label's dose for this kidney: {}",
+    "wrong interval": "The day's amount is right, the interval is longer than the label's: {}",
+    "wrong phase": "This is the maintenance dose; treatment calls for {}",
+}
+
+
+def daily_mg(program: Program, given: Regimen, body: Body) -> Fraction | None:
+    """Milligrams a day of what is given; None where dose, unit, interval or a needed weight is not known."""
+    unit = row_of(program, "dose_units", {"unit": given.dose_unit or ""})
+    if given.dose is None or not given.interval_h or not unit:
+        return None
+    mg = Fraction(given.dose) * Fraction(cast(Decimal, unit["mg"]))
+    if unit["flat"] is None:
+        if body.weight is None:
+            return None
+        mg *= Fraction(body.weight)
+    return mg * 24 / Fraction(given.interval_h)
+
+
+def _finding(
+    program: Program,
+    label: Label,
+    given: Regimen,
+    called: Called,
+    daily: Fraction,
+    share: Fraction,
+    body: Body,
+    kidney: Clearance,
+    beside: Collection[str],
+) -> Finding:
+    low, high = (Fraction(cast(Decimal, program.settings[name].value)) for name in ("full_dose_share", "over_dose_share"))
+    if share > high:
+        return "over-dose"
+    if share >= low:
+        return "wrong interval" if Fraction(given.interval_h or 0) > Fraction(called.interval_h) else "right"
+    if given.phase == "treatment":
+        scheme = _scheme(program, label, "maintenance", given.interval_h)
+        keep = called_for(program, label, "maintenance", scheme, body, kidney, beside)
+        if isinstance(keep, Called) and keep.daily_mg is not None and low * keep.daily_mg <= daily:
+            return "wrong phase"
+    return "under-dose"
+
+
+def _scheme(program: Program, label: Label, phase: str, interval_h: Decimal | None) -> str:
+    """The scheme of the label that a regimen belongs to, by its interval."""
+    value = None if interval_h is None else Fraction(interval_h)
+    return str(row_of(program, "dose_schemes", {"drug": label.drug, "phase": phase}, value).get("scheme", ""))
+
+
+def _given_words(given: Regimen) -> str:
+    if given.dose is None:
+        return "dose not recorded"
+    every = f" every {plain(Fraction(given.interval_h))} h" if given.interval_h else ", interval not recorded"
+    return f"{plain(Fraction(given.dose))} {given.dose_unit or ''}".rstrip() + every
+
+
+def _called_words(called: Called) -> str:
+    dose = f"{plain(Fraction(cast(Decimal, called.row['dose'])))} {called.row['dose_unit']}"
+    return f"{dose} every {plain(Fraction(called.interval_h))} h"

@@ -1,0 +1,205 @@
+"""An antiviral's label as typed data: ``knowledge/antivirals/<drug>.yaml`` without its table rows.
+
+Whatever a pharmacist reads in the file is checked here for its shape; numbers stay exact decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from ..reasoning.model import Program
+
+Verification = Literal["verified", "secondary", "recalled"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Sourced(_Part):
+    sources: tuple[str, ...] = ()
+    verification: Verification = "recalled"
+
+
+class Note(_Sourced):
+    """A sentence with its source."""
+
+    text: str
+
+
+class Licence(_Sourced):
+    """What the drug is licensed for, where. ``covers`` are words of this project, for rules to come."""
+
+    where: str
+    for_: str
+    covers: tuple[str, ...] = ()
+
+
+class Form(_Sourced):
+    """What can be given: a concentrate (mg/mL) or a tablet (mg).
+
+    ``step_mg`` is what a syringe or a pharmacy measures comfortably, ``fine_step_mg`` what it can where the comfortable
+    step would be too coarse.
+    """
+
+    name: str
+    mg_per_ml: Decimal | None = None
+    step_mg: Decimal | None = None
+    fine_step_mg: Decimal | None = None
+    tablet_mg: Decimal | None = None
+    also_mg: tuple[Decimal, ...] = ()
+    for_dialysis: bool = False
+    by: str = ""
+    how: str = ""
+
+
+class Floor(_Part):
+    """The shortest infusion of a phase, up to a dose per kilogram."""
+
+    phase: str
+    minutes: int
+    upto_mg_per_kg: Decimal | None = None
+
+
+class Infusion(_Sourced):
+    """How fast and how dilute. ``central`` and ``peripheral``: the strength that each vein bears, mg/mL."""
+
+    how: str
+    minutes: int | None = None
+    max_mg_per_kg_min: Decimal | None = None
+    floors: tuple[Floor, ...] = ()
+    max_mg_per_ml: Decimal | None = None
+    usual_volume_ml: int | None = None
+    central_mg_per_ml: Decimal | None = None
+    peripheral_mg_per_ml: Decimal | None = None
+
+
+class Saline(_Sourced):
+    """Fluid that goes with an infusion, mL from and to, for doses per kilogram above or up to a figure."""
+
+    when: str
+    ml: tuple[int, int]
+    above_mg_per_kg: Decimal | None = None
+    upto_mg_per_kg: Decimal | None = None
+    note: str = ""
+
+
+class Timed(_Sourced):
+    """One step around an infusion, in minutes from its start."""
+
+    what: str
+    at: int
+    minutes: int | None = None
+
+
+class Figure(_Sourced):
+    """One number with its source."""
+
+    value: Decimal
+
+
+class Test(_Sourced):
+    """A test that goes with the drug, its rhythm and what its thresholds call for."""
+
+    test: str
+    before: bool
+    induction: str
+    maintenance: str
+    thresholds: tuple[str, ...] = ()
+
+
+def _for_is_a_word(given: Any) -> Any:
+    """``for`` is a word of Python's; the file may still use it."""
+    if isinstance(given, dict) and "for" in given:
+        return {**{k: v for k, v in given.items() if k != "for"}, "for_": given["for"]}
+    return given
+
+
+class Label(_Part):
+    """A drug as its label (and the sources beside it) tells."""
+
+    drug: str
+    label: str
+    order: int = 99
+    """Where the option stands among others of the same verdict."""
+    by: str
+    clearance: Literal["mL/min", "mL/min/kg", "none"]
+    named: bool = False
+    """Known here by name only: appraised in words, never dosed."""
+    genes: tuple[str, ...]
+    mechanism: Note
+    note: Note | None = None
+    licence: tuple[Annotated[Licence, BeforeValidator(_for_is_a_word)], ...] = ()
+    course: tuple[Note, ...] = ()
+    no_dose: Mapping[str, str] = {}
+    forms: tuple[Form, ...] = ()
+    infusion: Infusion | None = None
+    hydration: tuple[Saline, ...] = ()
+    hydration_note: Note | None = None
+    schedule: tuple[Timed, ...] = ()
+    sodium_mg_per_ml: Figure | None = None
+    handling: tuple[Note, ...] = ()
+    watch: tuple[Test, ...] = ()
+    counselling: tuple[Note, ...] = ()
+
+
+class LabelError(ValueError):
+    """A drug's file that has not the shape of a label. ``problems`` names file, field and what was found."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def labels(program: Program) -> Mapping[str, Label]:
+    """Every antiviral's label, by drug. Raises :class:`LabelError` with all problems of all files."""
+    return _labels(_Keyed(program))
+
+
+class _Keyed:
+    """A program as a key: its knowledge hash and overlays say what it holds."""
+
+    def __init__(self, program: Program) -> None:
+        self.program, self.key = program, (program.hash, program.overlays)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Keyed) and other.key == self.key
+
+
+@lru_cache(maxsize=8)
+def _labels(keyed: _Keyed) -> Mapping[str, Label]:
+    made: dict[str, Label] = {}
+    problems: list[str] = []
+    for drug, fields in keyed.program.antivirals.items():
+        given = {key: value for key, value in fields.items() if key != "file"}
+        try:
+            made[drug] = Label.model_validate({"drug": drug, **given})
+        except ValidationError as error:
+            for one in error.errors():
+                place = ".".join(map(str, one["loc"]))
+                problems.append(f"{fields['file']}: {place}: {one['msg']}; found {one['input']!r}"[:300])
+    if problems:
+        raise LabelError(problems)
+    return made
+
+
+def sources_of(label: Label) -> set[str]:
+    """Every source that a label names."""
+    return set(_keys(label))
+
+
+def _keys(part: Any) -> list[str]:
+    if isinstance(part, _Part):
+        own = list(part.sources) if isinstance(part, _Sourced) else []
+        return own + [key for name in type(part).model_fields for key in _keys(getattr(part, name))]
+    if isinstance(part, tuple):
+        return [key for item in part if isinstance(item, _Part) for key in _keys(item)]
+    return []
