@@ -118,6 +118,7 @@ class Kidney(_Model):
     crcl_adjusted: Quantity | None = None  # with the adjusted weight, from a body mass index of 30
     egfr: Quantity  # CKD-EPI 2021, mL/min/1.73 m2: shown beside, never used for a dose
     measured: Quantity | None = None  # measured creatinine clearance, mL/min
+    measured_per_kg: Quantity | None = None  # the same divided by the weight, for foscarnet
     basis: Literal["estimated", "measured", "haemodialysis", "none"]
     weight: str | None = None  # "80 kg, actual, 27 Mar 2026"
     creatinine: str | None = None  # "106 µmol/L (1.20 mg/dL), 27 Mar 2026"
@@ -213,6 +214,7 @@ class Option(_Model):
     watch: list[Watch] = []
     handling: list[str] = []
     counselling: list[str] = []
+    sources: list[Source] = []  # what doses, steps, watching and interactions cite, by key
 
 
 class Status(_Model):
@@ -254,6 +256,7 @@ class Task(_Model):
     rule: str
     overdue: bool = False
     repeats: str = ""
+    topic: str = ""  # of the rule: one of TOPICS
 
 
 class QualityIssue(_Model):

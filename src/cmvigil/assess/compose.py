@@ -111,7 +111,7 @@ class _Composer:
         status = self.status()
         shown = appraise or options.worth_showing(self.outcome)
         patient = options.patient_of(self.program, self.outcome, self.record)
-        appraised = options.appraise(self.program, self.outcome, patient, self.reason) if shown else []
+        appraised = options.appraise(self.program, patient, self.reason) if shown else []
         changes = self.changes([*said, *self.open_reasons(appraised)], status)
         return a.Advice(
             patient=self.record.patient,

@@ -3,7 +3,8 @@
 ``expected.yaml`` beside a ``case.yaml`` or ``bundle.json`` may hold: ``as_of``; ``status`` (badge -> its answer, whole
 or up to a comma or bracket: ``no`` is not ``not determined``; ``has:`` looks for words anywhere in it); ``rules`` (rule
 -> applies, provided, undetermined, overridden, silent); ``definitions`` (name -> true, false, unknown); ``needs``
-(facts that must be asked for); ``options`` (drug -> the verdict of its appraisal); ``says`` and ``not_says`` (words of the summary).
+(facts that must be asked for); ``options`` (drug -> the verdict of its appraisal); ``says`` and ``not_says`` (words of
+the summary).
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def _expectations(path: Path) -> dict[str, Any]:
 
 def check(record: Record, program: Program, expected: Mapping[str, Any]) -> list[str]:
     """What differs from the expected answer. Raises NothingToAssessError when no day is to be assessed."""
-    outcome = python.run(program, read_genotypes(record, program), day_of(record, expected.get("as_of")), record.patient)
+    day = day_of(record, expected.get("as_of"))
+    outcome = python.run(program, read_genotypes(record, program), day, record.patient)
     advice = compose(record, program, outcome, appraise=bool(expected.get("options")))
     settled = settle(program, outcome)
     summary = " ".join(advice.summary)

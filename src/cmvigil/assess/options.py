@@ -2,9 +2,13 @@
 
 The verdict follows from the reasons in one documented order (``docs/options.md``), never from a score:
 
-1. a contraindication that holds: *contraindicated*; 2. a reason to avoid that holds: *avoid*; 3. one of these that cannot
-be told: *undetermined*, and the facts that decide it; 4. a preference that holds: *preferred*, the lowest order first;
-5. else *acceptable*. Options of one verdict stand in the order of their labels; options known by name only come last.
+1. a contraindication that holds: *contraindicated*;
+2. a reason to avoid that holds: *avoid*;
+3. one of these that cannot be told: *undetermined*, and the facts that decide it;
+4. a preference that holds: *preferred*, the lowest order first;
+5. else *acceptable*.
+
+Options of one verdict stand in the order of their labels; options known by name only come last.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import Any, Literal
 
 from .. import advice as a
 from ..pharmacology import interactions
+from ..pharmacology.bands import row_of
 from ..pharmacology.check import Regimen, check
 from ..pharmacology.dosing import doses
 from ..pharmacology.kidney import Body, Clearance, clearance, mg_dl
@@ -32,8 +37,6 @@ _VERDICTS: tuple[Verdict, ...] = ("preferred", "acceptable", "undetermined", "av
 _EFFECTS: tuple[a.Effect, ...] = ("contraindicated", "avoid", "prefer", "for", "against", "caution")
 _STATES = ("applies", "provided", "undetermined", "overridden")
 SPEAKS = ("applies", "provided")
-_PHASE = {"treatment": "treatment", "preemptive": "treatment", "maintenance": "maintenance", "prophylaxis": "maintenance"}
-_BESIDE = {"maribavir": "maribavir_inducer", "letermovir": "ciclosporin"}
 
 
 def worth_showing(outcome: Outcome) -> bool:
@@ -68,7 +71,7 @@ def patient_of(program: Program, outcome: Outcome, record: Record) -> Patient:
     return Patient(body, clearance(program, body), _taken(outcome, record), _withheld(values), _unsafe(values, body))
 
 
-def appraise(program: Program, outcome: Outcome, patient: Patient, item_of: Callable[[Rule], a.Item | None]) -> list[a.Option]:
+def appraise(program: Program, patient: Patient, item_of: Callable[[Rule], a.Item | None]) -> list[a.Option]:
     """Every option, in order. ``item_of`` words a reason, or gives None where it is silent."""
     reasons: dict[str, list[tuple[Rule, a.Item]]] = {drug: [] for drug in program.antivirals}
     for rule in program.rules.values():
@@ -88,7 +91,7 @@ def kidney_shown(patient: Patient, outcome: Outcome) -> a.Kidney:
     formula = _formula(body)
     return a.Kidney(
         crcl=_quantity(kidney.estimated, "mL/min", formula and f"{formula} × {_kg(body)}", no_weight),
-        crcl_per_kg=_quantity(kidney.estimated_per_kg, "mL/min/kg", formula, lacking, places=2),
+        crcl_per_kg=_quantity(kidney.estimated_per_kg, "mL/min/kg", formula, lacking, places=3),
         crcl_adjusted=None
         if kidney.adjusted is None or kidney.adjusted_weight is None
         else _quantity(kidney.adjusted, "mL/min", f"adjusted weight {plain(kidney.adjusted_weight, 1)} kg", []),
@@ -100,6 +103,9 @@ def kidney_shown(patient: Patient, outcome: Outcome) -> a.Kidney:
             places=0,
         ),
         measured=None if kidney.measured is None else _quantity(kidney.measured, "mL/min", "measured", []),
+        measured_per_kg=None
+        if kidney.measured is None
+        else _quantity(kidney.per_kg, "mL/min/kg", f"measured / {_kg(body)}", ["weight"], places=3),
         basis=kidney.basis,
         weight=_dated(outcome, "weight", "actual weight"),
         creatinine=_creatinine(outcome, body),
@@ -196,18 +202,21 @@ def _regimens(
 
 def _beside(program: Program, drug: str, patient: Patient) -> list[str]:
     """What the patient takes that changes this drug's dose."""
-    changes = {
-        str(row["beside"]) for row in program.tables["kidney_doses"].rows if row["drug"] == drug and row["beside"] != "none"
-    }
-    return sorted(changes & patient.taken.keys())
+    own = (row for row in program.tables["kidney_doses"].rows if row["drug"] == drug)
+    return sorted({str(row["beside"]) for row in own} & patient.taken.keys())
 
 
 def _check(program: Program, label: Label, given: Exposure, patient: Patient, beside: list[str]) -> a.Check:
-    regimen = Regimen(given.dose, given.dose_unit, given.interval_h, _PHASE.get(given.intent or "", "treatment"))
+    regimen = Regimen(given.dose, given.dose_unit, given.interval_h, _phase(program, given))
     if patient.unsafe and label.clearance != "none":
         words = check(program, label, regimen, Body(weight=patient.body.weight), clearance(program, Body()), beside)
         return words.model_copy(update={"finding": "cannot be judged", "text": patient.unsafe, "called_for": ""})
     return check(program, label, regimen, patient.body, patient.kidney, beside)
+
+
+def _phase(program: Program, given: Exposure) -> str:
+    """The phase that an intent calls for; without a recorded intent a drug counts as treatment."""
+    return str(row_of(program, "treatment_phase", {"intent": given.intent or "treatment"}).get("phase", "treatment"))
 
 
 # -- the patient -------------------------------------------------------------------------------------------------------
@@ -263,7 +272,7 @@ def _unsafe(values: Mapping[str, Any], body: Body) -> str:
 
 
 # -- words for the kidney ----------------------------------------------------------------------------------------------
-def _quantity(value: Fraction | None, unit: str, how: str, lacking: list[str], places: int = 1) -> a.Quantity:
+def _quantity(value: Fraction | None, unit: str, how: str, lacking: list[str], places: int = 2) -> a.Quantity:
     if value is None:
         return a.Quantity(value=None, unit=unit, why=f"not known: {', '.join(lacking)}")
     return a.Quantity(value=plain(value, places), unit=unit, how=how)

@@ -76,11 +76,8 @@ def _print(answer: Found, read_as: dict[str, str], extent: tuple[int, int]) -> N
     if not answer.interactions and not answer.not_listed:
         out.print("Not listed: only what an antiviral against CMV does with other drugs is.", markup=False)
     antivirals, pairs = extent
-    out.print(
-        f"The list holds {pairs} pairs of {antivirals} antivirals against CMV with other drugs. "
-        "Pairs not listed were not looked at, not found safe.",
-        markup=False,
-    )
+    out.print(f"The list holds {pairs} pairs of {antivirals} antivirals against CMV with other drugs.", markup=False)
+    out.print("Pairs not listed were not looked at, not found safe.", markup=False)
 
 
 def _sources(one: a.Interaction) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import assess, case, explain, interactions, knowledge, replay, site_test
+from . import assess, case, dose, explain, interactions, knowledge, replay, site_test
 from .common import Command
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
     "3 cmvigil itself failed.",
 )
 app.command("assess", cls=Command)(assess.assess_command)
+app.command("dose", cls=Command)(dose.dose_command)
 app.command("explain", cls=Command)(explain.explain_command)
 app.command("interactions", cls=Command)(interactions.interactions_command)
 app.command("replay", cls=Command)(replay.replay_command)

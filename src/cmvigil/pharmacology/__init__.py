@@ -1,1 +1,1 @@
-"""Kidney function, doses as they can be given, checks of what is given, interactions: pure functions over the labels."""
+"""Kidney function, doses as they can be given, checks, interactions: pure functions over the labels."""

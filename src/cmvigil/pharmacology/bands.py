@@ -1,4 +1,4 @@
-"""Looking a row up in a knowledge table, as the engines' ``band`` step does: exact keys, and the band that holds a value."""
+"""Looking a row up in a knowledge table, as the engines' ``band`` step does: by exact keys and the band of a value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A regimen that is being given, against the label's dose for this kidney: too little, too much, too seldom, wrong phase."""
+"""A regimen that is being given, against the label's dose for this kidney: amount, interval and phase."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from .dosing import Called, called_for
 from .kidney import Body, Clearance
 from .label import Label
 from .rounding import plain
-
 
 Finding = Literal[
     "right", "under-dose", "over-dose", "wrong interval", "wrong phase", "not to be given", "cannot be judged"
@@ -36,9 +35,11 @@ def check(
     program: Program, label: Label, given: Regimen, body: Body, kidney: Clearance, beside: Collection[str] = ()
 ) -> a.Check:
     """Judge a regimen. The guards are the knowledge's: below 90 % is under-dosed, above 110 % overdosed."""
+    said = _given_words(given)
+    if given.phase in label.no_dose:
+        return a.Check(given=said, called_for="", finding="not to be given", text=label.no_dose[given.phase])
     scheme = _scheme(program, label, given.phase, given.interval_h)
     called = called_for(program, label, given.phase, scheme, body, kidney, beside)
-    said = _given_words(given)
     if isinstance(called, str):
         finding: Finding = "cannot be judged" if called.startswith("Not known") else "not to be given"
         return a.Check(given=said, called_for="", finding=finding, text=called)
@@ -87,7 +88,7 @@ def _finding(
     kidney: Clearance,
     beside: Collection[str],
 ) -> Finding:
-    low, high = (Fraction(cast(Decimal, program.settings[name].value)) for name in ("full_dose_share", "over_dose_share"))
+    low, high = guard(program, "full_dose_share"), guard(program, "over_dose_share")
     if share > high:
         return "over-dose"
     if share >= low:
@@ -95,9 +96,18 @@ def _finding(
     if given.phase == "treatment":
         scheme = _scheme(program, label, "maintenance", given.interval_h)
         keep = called_for(program, label, "maintenance", scheme, body, kidney, beside)
-        if isinstance(keep, Called) and keep.daily_mg is not None and low * keep.daily_mg <= daily:
+        if (
+            isinstance(keep, Called)
+            and keep.daily_mg is not None
+            and low * keep.daily_mg <= daily <= high * keep.daily_mg
+        ):
             return "wrong phase"
     return "under-dose"
+
+
+def guard(program: Program, name: str) -> Fraction:
+    """A guard of the knowledge as a fraction: ``full_dose_share``, ``over_dose_share``."""
+    return Fraction(cast(Decimal, program.settings[name].value))
 
 
 def _scheme(program: Program, label: Label, phase: str, interval_h: Decimal | None) -> str:

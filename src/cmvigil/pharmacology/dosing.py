@@ -1,4 +1,4 @@
-"""Today's doses of an antiviral: the row of its label for this kidney, in milligrams that can be given, and how to give it."""
+"""Today's doses of an antiviral: the label's row for this kidney, in milligrams that can be given, and how."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def _regimen(
         band_unit="" if label.clearance == "none" or body.dialysis != "none" else label.clearance,
         daily_mg=round(float(out.mg * 24 / interval), 1),
         sodium_mg=_sodium(label, out, interval),
-        steps=list(_steps(label, dose, minutes)) if infusion is not None else [],
+        steps=list(_steps(label, dose)) if infusion is not None else [],
         notes=[*_notes(row, label, infusion, out), *other_weight],
         verification=cast(a.Verification, row["verification"]),
         sources=[str(row["source"])],
@@ -242,7 +242,7 @@ def _sodium(label: Label, out: Given, interval: int) -> float | None:
     return round(float(out.volume_ml * Fraction(label.sodium_mg_per_ml.value) * 24 / interval), 0)
 
 
-def _steps(label: Label, dose: Fraction, minutes: int | None) -> Iterator[a.Step]:
+def _steps(label: Label, dose: Fraction) -> Iterator[a.Step]:
     for timed in label.schedule:
         yield a.Step(what=timed.what, at=timed.at, minutes=timed.minutes, sources=list(timed.sources))
     for saline in label.hydration:
@@ -251,9 +251,7 @@ def _steps(label: Label, dose: Fraction, minutes: int | None) -> Iterator[a.Step
         if over and under:
             low, high = saline.ml
             volume = f"{low} mL" if low == high else f"{low} to {high} mL"
-            yield a.Step(
-                what=f"Saline 0.9 % (or glucose 5 %) {volume}, {saline.when}", sources=list(saline.sources)
-            )
+            yield a.Step(what=f"Saline 0.9 % (or glucose 5 %) {volume}, {saline.when}", sources=list(saline.sources))
 
 
 def _notes(row: Row, label: Label, infusion: Infusion | None, out: Given) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Kidney function for dosing: Cockcroft-Gault, its form per kilogram, a measured clearance, and what makes them unsafe.
 
-Clearances are exact fractions, so that a band edge is never missed by a rounding (1.1 - 0.8 is no 0.3000000000000004 here).
+Clearances are exact fractions, so that no band edge is missed by a rounding (1.1 - 0.8 is 0.3 here, nothing less).
 Source of the equations: the labels (``knowledge/antivirals``); CKD-EPI 2021 (Inker 2021) is only shown.
 """
 
@@ -115,7 +115,13 @@ def _bmi(body: Body) -> Fraction | None:
 def _adjusted_weight(program: Program, body: Body, bmi: Fraction | None) -> Fraction | None:
     """Adjusted body weight in kg, where the body mass index calls for it; else None."""
     size = row_of(program, "ideal_weight", {"sex": body.sex or ""})
-    if bmi is None or body.weight is None or body.height is None or not size or bmi < Fraction(_exact(size["bmi_from"])):
+    if (
+        bmi is None
+        or body.weight is None
+        or body.height is None
+        or not size
+        or bmi < Fraction(_exact(size["bmi_from"]))
+    ):
         return None
     inches = Fraction(body.height) / Fraction(254, 100)
     ideal = Fraction(_exact(size["base"])) + Fraction(_exact(size["per_inch"])) * (inches - 60)

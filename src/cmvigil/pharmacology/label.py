@@ -103,6 +103,13 @@ class Figure(_Sourced):
     value: Decimal
 
 
+class Equivalent(_Sourced):
+    """A prodrug as its drug: the share of its mass, and of that the share that reaches the blood."""
+
+    mass_ratio: Decimal
+    bioavailability: Decimal
+
+
 class Test(_Sourced):
     """A test that goes with the drug, its rhythm and what its thresholds call for."""
 
@@ -113,11 +120,9 @@ class Test(_Sourced):
     thresholds: tuple[str, ...] = ()
 
 
-def _for_is_a_word(given: Any) -> Any:
+def _for_is_a_word(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """``for`` is a word of Python's; the file may still use it."""
-    if isinstance(given, dict) and "for" in given:
-        return {**{k: v for k, v in given.items() if k != "for"}, "for_": given["for"]}
-    return given
+    return {f"{key}_" if key == "for" else key: value for key, value in given.items()}
 
 
 class Label(_Part):
@@ -134,6 +139,7 @@ class Label(_Part):
     genes: tuple[str, ...]
     mechanism: Note
     note: Note | None = None
+    equivalent: Equivalent | None = None
     licence: tuple[Annotated[Licence, BeforeValidator(_for_is_a_word)], ...] = ()
     course: tuple[Note, ...] = ()
     no_dose: Mapping[str, str] = {}

@@ -1,4 +1,4 @@
-"""From the computed milligrams to what can be given: tablets, or a volume of the concentrate that a syringe measures."""
+"""From the computed milligrams to what can be given: tablets, or a volume of concentrate that can be measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fractions import Fraction
 from .label import Form
 
 COARSE = Fraction(1, 20)
-"""A rounded dose may lie this share of the computed one away; else the finer step is taken. The guards stand at a tenth."""
+"""A rounded dose may lie this share away from the computed one, else the finer step is taken (the guards: 10 %)."""
 
 
 @dataclass(frozen=True, slots=True)

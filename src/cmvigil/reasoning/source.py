@@ -182,7 +182,9 @@ def _antiviral(raw: Raw, drug: str, content: dict[str, Any], name: str, over: st
     tables = content.pop("tables", None) or {}
     _merge(raw, "antivirals", raw.antivirals, {drug: content}, file=name, over=over, problems=problems)
     if tables and over:
-        problems.append(f"{over}{name}: rows of tables cannot be laid over one by one; lay the whole table over, in tables/")
+        problems.append(
+            f"{over}{name}: rows of tables cannot be laid over one by one; lay the whole table over, in tables/"
+        )
         return
     for table, blocks in tables.items():
         raw.added_rows.setdefault(table, []).extend(row for block in blocks for row in _rows_of(drug, block))

@@ -7,7 +7,7 @@ from datetime import date
 from functools import cached_property
 from itertools import pairwise
 
-from cmvigil.advice import TOPICS, Advice, Bar, Item, LabPoint, Load, Question, Source, Task
+from cmvigil.advice import TOPICS, Advice, Bar, Item, LabPoint, Load, Option, Question, Source, Task, Verification
 from cmvigil.report import words
 
 QUESTIONS_SHOWN, DECIDES_SHOWN = 5, 3
@@ -16,7 +16,7 @@ QUESTIONS_SHOWN, DECIDES_SHOWN = 5, 3
 _NEEDS_NAMED = 3
 _MANY, _ALIKE = 6, 3
 _STATES = ("applies", "provided", "undetermined", "overridden")
-_CHECKED = ("recalled", "secondary", "verified")
+_CHECKED: tuple[Verification, ...] = ("recalled", "secondary", "verified")
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,10 @@ class Reading:
 
     @cached_property
     def items(self) -> list[Item]:
-        """Everything that is said, in the order of the page."""
+        """Everything that is said, in the order of the page; a reason for several options once."""
         a = self.advice
-        return [*a.abstentions, *a.causes, *a.advice, *a.findings]
+        reasons = {item.rule: item for option in a.options for item in option.reasons}
+        return [*a.abstentions, *a.causes, *reasons.values(), *a.advice, *a.findings]
 
     @cached_property
     def _headlines(self) -> dict[str, str]:
@@ -135,8 +136,8 @@ class Reading:
     def _asked(self) -> dict[str, int]:
         return {fact: n for n, question in reversed(self.questions) for fact in question.facts}
 
-    def needs(self, item: Item) -> str:
-        """What an item waits for: three names at most, and the questions that ask for them."""
+    def needs(self, item: Item | Option) -> str:
+        """What an item or an option waits for: three names at most, and the questions that ask for them."""
         names = self._needed(item)
         more = len(names) - _NEEDS_NAMED
         if more > 0 and all(name in self._asked for name in item.needs):
@@ -145,14 +146,14 @@ class Reading:
         asked = self._numbers(item)
         return f"{said} ({words.numbered('question', asked)})" if asked else said
 
-    def all_needs(self, item: Item) -> str:
+    def all_needs(self, item: Item | Option) -> str:
         """Every fact an item waits for, by name."""
         return ", ".join(self._needed(item))
 
-    def _needed(self, item: Item) -> list[str]:
+    def _needed(self, item: Item | Option) -> list[str]:
         return list(dict.fromkeys(self.fact_label(name) for name in item.needs))
 
-    def waits(self, item: Item) -> str:
+    def waits(self, item: Item | Option) -> str:
         """The same in a few words, for a list: the questions shown first; without one of them, the first name."""
         shown = [n for n in self._numbers(item) if n <= QUESTIONS_SHOWN]
         names = self._needed(item)
@@ -160,17 +161,13 @@ class Reading:
             return f"needs {words.numbered('question', shown)}"
         return f"needs {names[0]}" + (f" +{len(names) - 1}" if names[1:] else "") if names else ""
 
-    def _numbers(self, item: Item) -> list[int]:
+    def _numbers(self, item: Item | Option) -> list[int]:
         return sorted({self._asked[name] for name in item.needs if name in self._asked})
 
     @cached_property
     def rhythms(self) -> list[Rhythm]:
-        """The tasks in order; three or more of one rule at equal steps make one."""
-        alike: dict[tuple[str, str, str, bool], list[Task]] = {}
-        for task in self.advice.tasks:
-            alike.setdefault((task.rule, task.what, task.why, task.overdue), []).append(task)
-        found = [rhythm for tasks in alike.values() for rhythm in _rhythms(sorted(tasks, key=lambda t: t.day))]
-        return sorted(found, key=lambda rhythm: rhythm.task.day)
+        """The tasks in order, those of one rule at equal steps drawn together."""
+        return rhythms_of(self.advice.tasks)
 
     @cached_property
     def sources(self) -> list[Source]:
@@ -178,6 +175,9 @@ class Reading:
         by_key: dict[str, list[Source]] = {}
         for item in self.items:
             for source in item.sources:
+                by_key.setdefault(source.key, []).append(source)
+        for option in self.advice.options:
+            for source in cited(option):
                 by_key.setdefault(source.key, []).append(source)
 
         def together(parts: set[str]) -> str:
@@ -220,6 +220,8 @@ class Reading:
         a = self.advice
         said = [*a.advice, *a.causes]
         if any(item.state in ("applies", "provided") for item in said):
+            return ""
+        if any(option.verdict == "preferred" for option in a.options):
             return ""
         if any(item.state in ("applies", "provided") for item in a.abstentions):
             return words.NOTHING_COVERED
@@ -269,6 +271,37 @@ class Reading:
         if verdicts:
             lines.append(f"Response judged: {'; '.join(verdicts)}")
         return lines
+
+
+def cited(option: Option) -> list[Source]:
+    """What an option cites beside its reasons, each with the weakest verification of what rests on it.
+
+    A source that the option only names by its key has no title here.
+    """
+    found: dict[str, list[Verification]] = {}
+    said = [(regimen.sources, regimen.verification) for regimen in option.regimens]
+    said += [(test.sources, test.verification) for test in option.watch]
+    said += [(together.sources, together.verification) for together in option.interactions]
+    for keys, verification in said:
+        for key in keys:
+            found.setdefault(key, []).append(verification)
+    named = {source.key: source for source in option.sources}
+    for key in (key for regimen in option.regimens for step in regimen.steps for key in step.sources):
+        found.setdefault(key, [named[key].verification if key in named else "recalled"])
+    made = dict(named)
+    for key, grades in found.items():
+        source = named.get(key) or Source(key=key, title="", verification="recalled")
+        made[key] = source.model_copy(update={"verification": min(grades, key=_CHECKED.index)})
+    return [made[key] for key in sorted(made)]
+
+
+def rhythms_of(tasks: list[Task]) -> list[Rhythm]:
+    """Tasks in order; three or more of one rule at equal steps make one."""
+    alike: dict[tuple[str, str, str, bool], list[Task]] = {}
+    for task in tasks:
+        alike.setdefault((task.rule, task.what, task.why, task.overdue), []).append(task)
+    found = [rhythm for same in alike.values() for rhythm in _rhythms(sorted(same, key=lambda t: t.day))]
+    return sorted(found, key=lambda rhythm: rhythm.task.day)
 
 
 def _rhythms(tasks: list[Task]) -> list[Rhythm]:

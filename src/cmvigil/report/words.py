@@ -33,6 +33,7 @@ SECTIONS = {
     "advice": "What to do now",
     "findings": "Findings",
     "tasks": "What to watch",
+    "cards": "Dosing cards",
     "basis": "How we know",
     "quality": "Data quality",
     "facts": "Facts used",
@@ -85,6 +86,22 @@ FORM = {
 
 TONE_SIGN = {"harm": "▲", "watch": "◆", "calm": "○", "unknown": "?"}
 STATE_SIGN = {"applies": "●", "provided": "◐", "undetermined": "?", "overridden": "–"}
+VERDICT_SIGN = {
+    "preferred": "●",
+    "acceptable": "○",
+    "undetermined": "?",
+    "avoid": "▲",
+    "contraindicated": "✕",
+    "named": "–",
+}
+VERDICT = {
+    "preferred": "preferred",
+    "acceptable": "acceptable",
+    "undetermined": "undetermined",
+    "avoid": "avoid",
+    "contraindicated": "contraindicated",
+    "named": "by name only",
+}
 TRUTH_SIGN = {"true": "●", "false": "○", "unknown": "?"}
 
 SAFETY = "Safety"
@@ -94,7 +111,7 @@ NOTHING = "Nothing found that needs action."
 NOTHING_YET = "Nothing can be advised yet: the answers below are needed first."
 NOTHING_COVERED = "No advice: this patient is outside what cmvigil covers."
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EVERY = {1: "daily", 7: "weekly"}
 _UNITS = {
     "10*9/L": "×10⁹/L",
@@ -140,8 +157,13 @@ def day(iso: str | None, therapy_day: int | None = None) -> str:
         parsed = date.fromisoformat(iso[:10])
     except ValueError:
         return iso
-    text = f"{parsed.day}{NBSP}{_MONTHS[parsed.month - 1]}{NBSP}{parsed.year}"
+    text = f"{parsed.day}{NBSP}{MONTHS[parsed.month - 1]}{NBSP}{parsed.year}"
     return text if therapy_day is None else f"{text} (day{NBSP}{therapy_day})"
+
+
+def month(value: date) -> str:
+    """``Mar``."""
+    return MONTHS[value.month - 1]
 
 
 def number(value: float) -> str:

@@ -1,0 +1,262 @@
+"""Reads ``knowledge/resistance/`` into the typed model. The CSV files are read here, when they are needed."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..reasoning.loader import BASE
+from ..reasoning.model import Program
+from ..reasoning.source import KnowledgeError
+from . import model as m
+
+__all__ = ["Knowledge", "read_knowledge"]
+
+Knowledge = m.Knowledge
+_T = TypeVar("_T")
+_FILES = ("genes", "named", "reference", "remarks", "thresholds")
+
+
+def read_knowledge(program: Program, base: Path = BASE) -> Knowledge:
+    """The resistance knowledge of a program (its YAML with overlays laid over) and of the tables in ``base``.
+
+    Raises :class:`KnowledgeError` that names the entry or the line that cannot be used.
+    """
+    missing = [name for name in _FILES if name not in program.resistance]
+    if missing:
+        raise KnowledgeError([f"resistance/{name}.yaml: is missing" for name in missing])
+    return _Reader(program, base / "resistance").read()
+
+
+class _Reader:
+    def __init__(self, program: Program, folder: Path) -> None:
+        self.program = program
+        self.files = program.resistance
+        self.folder = folder
+        self.cited: list[tuple[str, tuple[str, ...], str]] = []
+
+    def read(self) -> Knowledge:
+        genes, named = self.files["genes"], self.files["named"]
+        remarks = self.each("remarks", "remarks", self.remark)
+        self.cite("remarks.yaml", self.files["remarks"])
+        for part in ("genes", "regions", "drugs"):
+            self.cite(f"genes.yaml: {part}", genes, f"{part}_")
+        self.cite("named.yaml: natural_indels", named, "natural_indels_")
+        known = {each.code: each for each in remarks}
+        return Knowledge(
+            version=self.program.version,
+            hash=self.program.hash,
+            proteins=self.proteins(),
+            genes={each.name: each for each in self.each("genes", "genes", self.gene)},
+            regions=tuple(self.each("genes", "regions", self.region)),
+            drugs={each.name: each for each in self.each("genes", "drugs", self.drug)},
+            thresholds=self.thresholds(),
+            remarks=known,
+            measurements=tuple(self.rows("measurements.csv", lambda line, row: _measurement(line, row, known))),
+            polymorphisms={
+                (each.gene, each.change): each for each in self.rows("polymorphisms.csv", lambda _, row: _polymorphism(row))
+            },
+            variants=self.statements("variants"),
+            at_most=self.statements("at_most"),
+            overruled=self.statements("overruled"),
+            doubtful=self.statements("doubtful"),
+            lists=tuple(self.each("named", "lists", self.list_)),
+            deletion_classes=tuple(self.each("named", "deletion_classes", self.deletion_class)),
+            truncations=tuple(self.each("named", "truncations", self.truncation)),
+            natural_indels=tuple(self.each("named", "natural_indels", self.natural_indel)),
+            comments=tuple(self.each("named", "comments", self.comment)),
+            sources=self.program.sources,
+            cited=tuple(self.cited),
+        )
+
+    def each(self, file: str, part: str, make: Callable[[str, str, Mapping[str, Any]], _T]) -> list[_T]:
+        """Make each entry of a part (a list, or names with fields); an entry that cannot be made is named."""
+        entries = self.files[file].get(part)
+        made, problems = [], []
+        for place, name, fields in _entries(f"{file}.yaml: {part}", entries):
+            try:
+                made.append(make(place, name, fields))
+            except KnowledgeError as error:
+                problems.extend(error.problems)
+            except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
+                problems.append(f"resistance/{place}: {_wrong(error)}")
+        if problems:
+            raise KnowledgeError(problems)
+        return made
+
+    def cite(self, place: str, fields: Mapping[str, Any], prefix: str = "") -> tuple[tuple[str, ...], str]:
+        """Note where sources are named, and give them back with their verification."""
+        sources = tuple(fields.get(f"{prefix}sources", ()))
+        verification = str(fields.get(f"{prefix}verification", ""))
+        self.cited.append((f"resistance/{place}", sources, verification))
+        return sources, verification
+
+    def proteins(self) -> dict[str, str]:
+        self.cite("reference.yaml", self.files["reference"])
+        found = self.each("reference", "proteins", lambda _, name, f: (name, "".join(f["residues"].split())))
+        return dict(sorted(found))
+
+    def thresholds(self) -> m.Thresholds:
+        file = self.files["thresholds"]
+        values: dict[str, Any] = {}
+        for name in m.Thresholds.__dataclass_fields__:
+            fields = file.get(name)
+            if not isinstance(fields, Mapping) or "value" not in fields:
+                raise KnowledgeError([f"resistance/thresholds.yaml: {name}: expected a mapping with its value"])
+            self.cite(f"thresholds.yaml: {name}", fields)
+            wanted = Mapping if name in ("weights", "combinations", "caps") else Decimal
+            if not isinstance(fields["value"], wanted):
+                raise KnowledgeError([f"resistance/thresholds.yaml: {name}: found {fields['value']!r} as its value"])
+            values[name] = fields["value"]
+        return m.Thresholds(**values)
+
+    def gene(self, _: str, name: str, fields: Mapping[str, Any]) -> m.Gene:
+        return m.Gene(name, int(fields["length"]), fields["product"], bool(fields["essential"]))
+
+    def region(self, _: str, __: str, fields: Mapping[str, Any]) -> m.Region:
+        return m.Region(
+            fields["gene"], fields["name"], int(fields["first"]), int(fields["last"]), tuple(fields["drugs"])
+        )
+
+    def drug(self, _: str, name: str, fields: Mapping[str, Any]) -> m.Drug:
+        required, wanted = (
+            tuple(self.needed(each) for each in fields[part]) for part in ("required", "wanted")
+        )
+        return m.Drug(name, tuple(fields["stands_for"]), tuple(fields["genes"]), required, wanted)
+
+    def needed(self, fields: Mapping[str, Any]) -> m.Needed:
+        length = self.files["genes"]["genes"][fields["gene"]]["length"]
+        if fields["codons"] not in ("all", "measured"):
+            raise ValueError(f"codons: found {fields['codons']!r}; expected all or measured")
+        first, last = int(fields.get("first", 1)), int(fields.get("last", length))
+        return m.Needed(fields["gene"], fields["codons"] == "all", first, last, fields.get("because", ""))
+
+    def remark(self, _: str, name: str, fields: Mapping[str, Any]) -> m.Remark:
+        return m.Remark(name, fields["is"], bool(fields["counts"]))
+
+    def statements(self, part: str) -> tuple[m.Statement, ...]:
+        return tuple(self.each("named", part, self.statement))
+
+    def statement(self, place: str, _: str, fields: Mapping[str, Any]) -> m.Statement:
+        sources, verification = self.cite(place, fields)
+        return m.Statement(
+            gene=fields["gene"],
+            change=fields["change"],
+            drug=fields["drug"],
+            text=fields["text"],
+            sources=sources,
+            verification=verification,
+            verdict=fields.get("verdict", ""),
+            level=fields.get("level", ""),
+            grade=fields.get("grade", ""),
+            conflict=bool(fields.get("conflict", False)),
+        )
+
+    def list_(self, place: str, name: str, fields: Mapping[str, Any]) -> m.VariantList:
+        sources, verification = self.cite(place, fields)
+        says = {_key(text): word for word in ("polymorphism", "suspected", "resistant") for text in fields.get(word, ())}
+        return m.VariantList(
+            name, fields["is"], bool(fields["stands"]), tuple(fields["drugs"]), says, sources, verification
+        )
+
+    def deletion_class(self, place: str, _: str, fields: Mapping[str, Any]) -> m.DeletionClass:
+        sources, verification = self.cite(place, fields)
+        first, last, shortest, longest = (int(fields[name]) for name in ("first", "last", "shortest", "longest"))
+        return m.DeletionClass(
+            fields["gene"],
+            first,
+            last,
+            shortest,
+            longest,
+            fields["drug"],
+            fields["level"],
+            Decimal(fields["fold_low"]),
+            fields.get("fold_high"),
+            fields["text"],
+            sources,
+            verification,
+        )
+
+    def truncation(self, place: str, _: str, fields: Mapping[str, Any]) -> m.Truncation:
+        return m.Truncation(fields["gene"], fields["drug"], fields["text"], *self.cite(place, fields))
+
+    def natural_indel(self, _: str, __: str, fields: Mapping[str, Any]) -> m.NaturalIndel:
+        first, last = int(fields["first"]), int(fields["last"])
+        return m.NaturalIndel(fields["gene"], fields["kind"], first, last, fields["residue"], fields["text"])
+
+    def comment(self, place: str, _: str, fields: Mapping[str, Any]) -> m.Comment:
+        return m.Comment(frozenset(map(_key, fields["changes"])), fields["text"], *self.cite(place, fields))
+
+    def rows(self, name: str, make: Callable[[int, Mapping[str, str]], _T]) -> Iterator[_T]:
+        """Rows of a table of ours, each made into its record."""
+        with (self.folder / name).open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            for row in reader:
+                try:
+                    yield make(reader.line_num, row)
+                except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
+                    raise KnowledgeError([f"resistance/{name}:{reader.line_num}: {_wrong(error)}"]) from None
+
+
+def _measurement(line: int, row: Mapping[str, str], remarks: Mapping[str, m.Remark]) -> m.Measurement:
+    found = tuple((code, detail) for code, _, detail in (each.partition(":") for each in _listed(row["qc"])))
+    unknown = [code for code, _ in found if code not in remarks]
+    if unknown:
+        raise ValueError(f"no remark {unknown[0]!r} in remarks.yaml")
+    low, high = (Decimal(row[name]) if row[name] else None for name in ("fold_low", "fold_high"))
+    if (low is None) != (high is None) or (low is None) == (not row["qualitative"]):
+        raise ValueError("expected either fold_low and fold_high, or a word in qualitative")
+    return m.Measurement(
+        line=line,
+        gene=row["gene"],
+        change=row["change"],
+        drug=row["drug"],
+        low=low,
+        high=high,
+        qualitative=row["qualitative"],
+        method=row["method"],
+        assay=row["assay"],
+        control_strain=row["control_strain"],
+        strain=row["strain"],
+        others=tuple(map(_key, _listed(row["co_variants"]))),
+        doi=row["doi"],
+        year=row["year"],
+        status=row["status"],
+        remarks=found,
+        counts=all(remarks[code].counts for code, _ in found),
+    )
+
+
+def _polymorphism(row: Mapping[str, str]) -> m.Polymorphism:
+    having, covering = int(row["sequences_with"]), int(row["sequences_covering"])
+    return m.Polymorphism(row["gene"], row["change"], having, covering)
+
+
+def _entries(place: str, entries: Any) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Entries of a part with their places: a list counts from 1, names stand for themselves."""
+    if isinstance(entries, Mapping):
+        pairs = [(str(name), fields) for name, fields in entries.items()]
+    elif isinstance(entries, list):
+        pairs = [(str(number), fields) for number, fields in enumerate(entries, 1)]
+    else:
+        raise KnowledgeError([f"resistance/{place}: expected a list or names with fields"])
+    for name, fields in pairs:
+        yield f"{place}: {name}", name, fields
+
+
+def _key(text: str) -> m.Key:
+    gene, _, change = text.partition(":")
+    return gene, change
+
+
+def _listed(text: str) -> list[str]:
+    return [part for part in text.split(";") if part]
+
+
+def _wrong(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"has no {error.args[0]}"
+    return str(error) if type(error) is ValueError else "cannot be read; check its fields"

@@ -1,0 +1,301 @@
+"""The resistance knowledge, typed and frozen: what ``knowledge/resistance/`` says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+
+from .mutation import codons_named
+
+Key = tuple[str, str]
+"""Gene and change: ``("UL97", "A594V")``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One row of measurements.csv. ``others`` were changed in the same virus; ``remarks`` are codes of remarks.yaml."""
+
+    line: int
+    gene: str
+    change: str
+    drug: str
+    low: Decimal | None
+    high: Decimal | None
+    qualitative: str
+    method: str
+    assay: str
+    control_strain: str
+    strain: str
+    others: tuple[Key, ...]
+    doi: str
+    year: str
+    status: str
+    remarks: tuple[tuple[str, str], ...]
+    counts: bool
+
+    @property
+    def key(self) -> Key:
+        """Gene and change."""
+        return (self.gene, self.change)
+
+    @property
+    def members(self) -> frozenset[Key]:
+        """All changes of the measured virus."""
+        return frozenset((self.key, *self.others))
+
+    @property
+    def active(self) -> bool:
+        """Whether the source counts it as evidence, not as an observation."""
+        return self.status == "active"
+
+    @property
+    def value(self) -> Decimal:
+        """The fold; the middle of a range. Only for rows that hold one."""
+        assert self.low is not None and self.high is not None
+        return (self.low + self.high) / 2
+
+    @property
+    def study(self) -> str:
+        """What makes measurements independent: the DOI, else the PubMed number, else one for all rows without either."""
+        pmid = dict(self.remarks).get("pmid")
+        return self.doi or (f"PMID {pmid}" if pmid else "source not stated")
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The numbers of thresholds.yaml."""
+
+    low_from: Decimal
+    moderate_from: Decimal
+    high_from: Decimal
+    possible_from: Decimal
+    hypersusceptible_below: Decimal
+    noise: Decimal
+    call_floor: Decimal
+    report_floor: Decimal
+    laboratory_floor: Decimal
+    sanger_floor: Decimal
+    polymorphism_from: Decimal
+    polymorphism_sequences: Decimal
+    product_uncertainty: Decimal
+    weights: Mapping[str, Decimal]
+    combinations: Mapping[str, Mapping[str, str]]
+    caps: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Gene:
+    """A gene of resistance; ``essential``: the virus does not grow, or the drug not work, without its protein."""
+
+    name: str
+    length: int
+    product: str
+    essential: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Codons in which an unmeasured change is of unknown significance for some drugs."""
+
+    gene: str
+    name: str
+    first: int
+    last: int
+    drugs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """Codons that a verdict needs (or wants): every codon of a stretch, or the measured ones in it."""
+
+    gene: str
+    every: bool
+    first: int
+    last: int
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drug:
+    """An antiviral, the genes it is judged from, and the codons its verdict needs."""
+
+    name: str
+    stands_for: tuple[str, ...]
+    genes: tuple[str, ...]
+    required: tuple[Needed, ...]
+    wanted: tuple[Needed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Something said of one change and one drug: a rule, a limit, a finding that a list is wrong, a doubtful row."""
+
+    gene: str
+    change: str
+    drug: str
+    text: str
+    sources: tuple[str, ...]
+    verification: str
+    verdict: str = ""
+    level: str = ""
+    grade: str = ""
+    conflict: bool = False
+
+    @property
+    def key(self) -> Key:
+        """Gene and change."""
+        return (self.gene, self.change)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantList:
+    """A published list: what it says of each change. ``stands``: it may raise a reading, not only be flagged."""
+
+    name: str
+    is_: str
+    stands: bool
+    drugs: tuple[str, ...]
+    says: Mapping[Key, str]
+    sources: tuple[str, ...]
+    verification: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionClass:
+    """Deletions in frame that nobody measured singly: codons, lengths, and the folds of their class."""
+
+    gene: str
+    first: int
+    last: int
+    shortest: int
+    longest: int
+    drug: str
+    level: str
+    fold_low: Decimal
+    fold_high: Decimal | None
+    text: str
+    sources: tuple[str, ...]
+    verification: str
+
+
+@dataclass(frozen=True, slots=True)
+class Truncation:
+    """A gene whose loss is itself a resistance, at a low level, to a drug."""
+
+    gene: str
+    drug: str
+    text: str
+    sources: tuple[str, ...]
+    verification: str
+
+
+@dataclass(frozen=True, slots=True)
+class NaturalIndel:
+    """An insertion or deletion of natural strains, within codons ``first`` to ``last``."""
+
+    gene: str
+    kind: str
+    first: int
+    last: int
+    residue: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What else to know when one of the changes is found."""
+
+    changes: frozenset[Key]
+    text: str
+    sources: tuple[str, ...]
+    verification: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A remark on a row: what it means, and whether the row still decides."""
+
+    code: str
+    is_: str
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Polymorphism:
+    """How many public sequences show a change, of how many that cover its codon."""
+
+    gene: str
+    change: str
+    having: int
+    covering: int
+
+    @property
+    def fraction(self) -> Decimal:
+        """The share that shows it."""
+        return Decimal(self.having) / self.covering
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """All of it. ``cited`` lists every place that names sources, with its verification, for the checks."""
+
+    version: str
+    hash: str
+    proteins: Mapping[str, str]
+    genes: Mapping[str, Gene]
+    regions: tuple[Region, ...]
+    drugs: Mapping[str, Drug]
+    thresholds: Thresholds
+    remarks: Mapping[str, Remark]
+    measurements: tuple[Measurement, ...]
+    polymorphisms: Mapping[Key, Polymorphism]
+    variants: tuple[Statement, ...]
+    at_most: tuple[Statement, ...]
+    overruled: tuple[Statement, ...]
+    doubtful: tuple[Statement, ...]
+    lists: tuple[VariantList, ...]
+    deletion_classes: tuple[DeletionClass, ...]
+    truncations: tuple[Truncation, ...]
+    natural_indels: tuple[NaturalIndel, ...]
+    comments: tuple[Comment, ...]
+    sources: Mapping[str, Mapping[str, str]]
+    cited: tuple[tuple[str, tuple[str, ...], str], ...]
+
+    @cached_property
+    def singles(self) -> Mapping[Key, tuple[Measurement, ...]]:
+        """Rows on one change alone, by change."""
+        return _grouped(row for row in self.measurements if not row.others)
+
+    @cached_property
+    def combined(self) -> Mapping[str, Mapping[frozenset[Key], tuple[Measurement, ...]]]:
+        """Rows on several changes in one virus, by drug and by the changes."""
+        made: dict[str, dict[frozenset[Key], list[Measurement]]] = {}
+        for row in self.measurements:
+            if row.others:
+                made.setdefault(row.drug, {}).setdefault(row.members, []).append(row)
+        return {drug: {key: tuple(rows) for key, rows in sets.items()} for drug, sets in made.items()}
+
+    @cached_property
+    def known(self) -> frozenset[Key]:
+        """Every change that the knowledge speaks of, for hints; those that are not Merlin's are left out."""
+        keys = {key for row in self.measurements for key in row.members if "not_merlin" not in dict(row.remarks)}
+        return frozenset(keys.union(each.key for each in self.variants))
+
+    @cached_property
+    def at_codon(self) -> Mapping[tuple[str, int], tuple[str, ...]]:
+        """Changes that were measured or named at a codon, by gene and codon; deletions of several codons are left out."""
+        made: dict[tuple[str, int], dict[str, None]] = {}
+        for gene, change in sorted(self.singles.keys() | {each.key for each in self.variants}):
+            first, last = codons_named(change)
+            if first == last and not change.startswith("ins"):
+                made.setdefault((gene, first), {})[change] = None
+        return {place: tuple(changes) for place, changes in made.items()}
+
+
+def _grouped(rows: Iterable[Measurement]) -> dict[Key, tuple[Measurement, ...]]:
+    made: dict[Key, list[Measurement]] = {}
+    for row in rows:
+        made.setdefault(row.key, []).append(row)
+    return {key: tuple(found) for key, found in made.items()}

@@ -1,0 +1,204 @@
+"""The appraisal as people read it: verdicts, today's dose, reasons for and against, kidney, what is given wrongly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cmvigil.advice import Advice, Check, Interaction, Item, Kidney, Option, Quantity, Regimen
+from cmvigil.report import words
+
+CARDS = 3
+"""So many dosing cards at most."""
+
+ORDER = (
+    "The verdicts in order: preferred, acceptable, undetermined, avoid, contraindicated. "
+    "An order by named reasons, not a score."
+)
+NOTHING_CHOSEN = "No dosing card: no antiviral is running or preferred."
+INFORMS = "It informs, it never orders. Checked by ______________________ on ______________"
+
+_SAID = ("applies", "provided")
+_FOR, _AGAINST = ("prefer", "for"), ("contraindicated", "avoid", "against")
+_LEVELS = ("contraindicated", "avoid", "caution", "monitor")
+_WRONG = ("under-dose", "over-dose", "wrong interval", "wrong phase", "not to be given")
+_BASIS = {
+    "estimated": "Doses follow the estimated clearance (Cockcroft-Gault, actual weight).",
+    "measured": "Doses follow the measured clearance.",
+    "haemodialysis": "Doses follow haemodialysis, not a clearance.",
+    "none": "No clearance to dose by.",
+}
+
+
+def appraised(advice: Advice) -> list[Option]:
+    """The options that can be given a verdict, in rank order."""
+    return [option for option in advice.options if option.verdict != "named"]
+
+
+def by_name(advice: Advice) -> list[Option]:
+    """The options known by name only."""
+    return [option for option in advice.options if option.verdict == "named"]
+
+
+def chosen(advice: Advice) -> list[Option]:
+    """The options that get a dosing card: what runs; what is preferred where nothing that runs may go on as it is.
+
+    What is contraindicated has no dose and so no card, even while it runs: its row in the table says so.
+    """
+    running = [option for option in appraised(advice) if option.running and option.verdict != "contraindicated"]
+    preferred = [option for option in advice.options if option.verdict == "preferred" and not option.running]
+    goes_on = any(option.verdict in ("preferred", "acceptable") for option in running)
+    return [*running, *([] if goes_on else preferred)][:CARDS]
+
+
+# -- one option --------------------------------------------------------------------------------------------------------
+def name(option: Option) -> str:
+    """``Ganciclovir, running``."""
+    return words.sentence(option.label) + (", running" if option.running else "")
+
+
+def milligrams(mg: float) -> str:
+    """``305 mg``, ``2,736 mg``, ``307.5 mg``: every digit that is given; a comma between thousands, for no gap."""
+    return f"{f'{mg:,.3f}'.rstrip('0').rstrip('.')}{words.NBSP}mg"
+
+
+def dose(regimen: Regimen) -> str:
+    """``350 mg every 12 h (5 mg/kg)``."""
+    per_kg = f" ({regimen.per_kg.replace(' ', words.NBSP)})" if regimen.per_kg else ""
+    return f"{milligrams(regimen.dose_mg)} {regimen.rhythm}{per_kg}"
+
+
+def doses_today(option: Option) -> list[str]:
+    """The first phase's doses in short, each once; a phase other than induction is named."""
+    if not option.regimens:
+        return []
+    phase = option.regimens[0].phase
+    said = [dose(regimen) for regimen in option.regimens if regimen.phase == phase]
+    return list(dict.fromkeys(line if phase == "induction" else f"{phase}: {line}" for line in said))
+
+
+def no_dose(option: Option) -> str:
+    """Why there is no dose, in short; empty where there is one."""
+    if option.regimens:
+        return ""
+    return "none" if option.no_dose in ("", option.why) else f"none: {option.no_dose[:1].lower()}{option.no_dose[1:]}"
+
+
+def pro(option: Option) -> list[Item]:
+    """What speaks for it, beside the deciding reason."""
+    return _reasons(option, _FOR)
+
+
+def contra(option: Option) -> list[Item]:
+    """What speaks against it, beside the deciding reason."""
+    return _reasons(option, _AGAINST)
+
+
+def cautions(option: Option) -> list[Item]:
+    """What to mind."""
+    return _reasons(option, ("caution",))
+
+
+def unknown(option: Option) -> list[Item]:
+    """Reasons that cannot be told yet."""
+    return [item for item in option.reasons if item.state == "undetermined"]
+
+
+def _reasons(option: Option, effects: tuple[str, ...]) -> list[Item]:
+    return [i for i in option.reasons if i.effect in effects and i.state in _SAID and i.headline != option.why]
+
+
+def decides_for(option: Option) -> bool:
+    """Whether the deciding reason speaks for the option."""
+    return option.verdict in ("preferred", "acceptable")
+
+
+def partner(option: Option, found: Interaction) -> str:
+    """The drug at the other end of an interaction."""
+    return found.drug if found.other.lower() in (option.label.lower(), option.drug.lower()) else found.other
+
+
+def beside(option: Option) -> list[str]:
+    """Interactions in short, the gravest first: ``contraindicated with ganciclovir``, ``caution with a, b``."""
+    return [
+        f"{level} with {', '.join(partner(option, found) for found in option.interactions if found.level == level)}"
+        for level in _LEVELS
+        if any(found.level == level for found in option.interactions)
+    ]
+
+
+def is_wrong(check: Check) -> bool:
+    """Whether what is given may harm: too little, too much, too seldom, the wrong phase, not to be given."""
+    return check.finding in _WRONG
+
+
+def check_line(check: Check) -> str:
+    """``Given 175 mg every 12 h: under-dose, 50 % of the label's. Below 90 % of the label's dose ...``."""
+    share = f", {check.share}{words.THIN}% of the label's" if check.share and check.finding != "right" else ""
+    finding = "as called for" if check.finding == "right" else check.finding
+    return f"Given {check.given}: {finding}{share}. {words.sentence(check.text)}"
+
+
+def against_running(option: Option) -> str:
+    """A sentence for what runs though it should not; empty otherwise."""
+    if option.running and option.verdict in ("avoid", "contraindicated"):
+        return f"Running, though {'to be avoided' if option.verdict == 'avoid' else 'contraindicated'}"
+    return ""
+
+
+# -- the kidney --------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Figure:
+    """One figure of kidney function: what it is, its value, how it was computed or what it lacks."""
+
+    what: str
+    value: str
+    how: str
+
+
+def clearance(kidney: Kidney) -> str:
+    """``Creatinine clearance 74 mL/min, per kg 1.21 mL/min/kg``: the figures that doses use."""
+    measured = kidney.measured if kidney.measured is not None and kidney.measured.value is not None else None
+    if kidney.basis == "haemodialysis":
+        said = "Haemodialysis"
+    elif measured is not None and measured.value is not None:
+        said = f"Measured creatinine clearance {words.quantity(measured.value, measured.unit)}"
+    elif kidney.crcl.value is not None:
+        said = f"Creatinine clearance {words.quantity(kidney.crcl.value, kidney.crcl.unit)}"
+    else:
+        said = f"Creatinine clearance {kidney.crcl.why or 'not known'}"
+    per_kg = kidney.crcl_per_kg
+    if per_kg.value is None or kidney.basis == "haemodialysis":
+        return said
+    estimated = "estimated " if measured is not None else ""
+    return f"{said}, {estimated}per kg {words.quantity(per_kg.value, per_kg.unit)}"
+
+
+def beside_clearance(kidney: Kidney) -> list[str]:
+    """What stands beside the clearance: weight, creatinine, eGFR."""
+    egfr = kidney.egfr
+    return [
+        f"weight {kidney.weight or 'not known'}",
+        f"creatinine {kidney.creatinine or 'not known'}",
+        f"eGFR {words.quantity(egfr.value, egfr.unit)}, not used for doses" if egfr.value is not None else "",
+    ]
+
+
+def figures(kidney: Kidney) -> list[Figure]:
+    """Every figure with the way it was computed."""
+    named: list[tuple[str, Quantity | None]] = [
+        ("Measured clearance", kidney.measured),
+        ("Creatinine clearance (Cockcroft-Gault, actual weight)", kidney.crcl),
+        ("Clearance per kg (for foscarnet)", kidney.crcl_per_kg),
+        ("Creatinine clearance with the adjusted weight", kidney.crcl_adjusted),
+        ("eGFR", kidney.egfr),
+    ]
+    return [
+        Figure(what, "not known" if it.value is None else words.quantity(it.value, it.unit), it.how or it.why)
+        for what, it in named
+        if it is not None
+    ]
+
+
+def basis(kidney: Kidney) -> str:
+    """Which figure the doses follow."""
+    return _BASIS[kidney.basis]
