@@ -34,6 +34,22 @@ def main(words: list[str]) -> int:
         if kind == HOSPITAL and warm.ratio > RATIO:
             failed.append(f"ratio {warm.ratio:.1f} is above {RATIO:.0f}")
 
+    worth = measure.appraisal(bundle())
+    print("the same with and without the appraisal of the options")
+    row(
+        "processor time, p50", f"{worth.whole * 1000:.1f} ms", f"without {worth.before * 1000:.1f} ms; aim 40 ms in all"
+    )
+    row("ratio to before", f"{worth.ratio:.2f}")
+
+    doses = measure.dosing()
+    print(f"doses and checks of {doses.patients:,} patients, {doses.drugs} drugs each, set-based")
+    row("patients a second", f"{doses.per_second:,.0f}")
+    row("ratio to plain Python, one by one", f"{doses.ratio:.0f}")
+    row("regimens and findings on both paths", f"{doses.compared:,}")
+    row("that differ", str(doses.wrong), "gate 0")
+    if doses.wrong or not doses.compared:
+        failed.append(f"{doses.wrong} of {doses.compared} doses and findings differ")
+
     cold = measure.cold()
     print("cmvigil assess --json from the shell")
     row("wall time, p50", f"{cold.median:.2f} s", "aim 1.2 s on an idle machine")

@@ -82,6 +82,69 @@ def warm(content: bytes, times: int = 50) -> Warm:
 
 
 @dataclass(frozen=True)
+class Appraisal:
+    """What the appraisal of the options costs: the same assessment with and without it, in turns, processor time."""
+
+    whole: float
+    before: float
+
+    @property
+    def ratio(self) -> float:
+        """With over without."""
+        return self.whole / self.before
+
+
+def appraisal(content: bytes, times: int = 30) -> Appraisal:
+    """The warm assessment of a Bundle with its options, and the same with every reason and option taken out."""
+    program = load()
+    reasons = {rule.name for rule in program.rules.values() if rule.kind == "reason"}
+    bare = replace(
+        program,
+        rules={name: rule for name, rule in program.rules.items() if name not in reasons},
+        antivirals={},
+        hash=f"{program.hash}-bare",
+    )
+    with_it, without = [], []
+    for _ in range(times):
+        without.append(work(lambda: assess(read_record(content), bare)))
+        with_it.append(work(lambda: assess(read_record(content), program)))
+    return Appraisal(median(with_it), median(without))
+
+
+@dataclass(frozen=True)
+class Dosing:
+    """Doses and checks of many patients at once, and of some of them one by one."""
+
+    patients: int
+    drugs: int
+    together: float  # seconds for all, doses and checks
+    one_by_one: float  # seconds a patient, plain Python
+    compared: int  # regimens and findings of those patients, on both paths
+    wrong: int
+
+    @property
+    def per_second(self) -> float:
+        """Patients a second, set-based."""
+        return self.patients / self.together
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster than one by one."""
+        return self.one_by_one * self.patients / self.together
+
+
+def dosing(patients: int = 100_000, sample: int = 400) -> Dosing:
+    """A grid of patients, six drugs each: every regimen of the label, and a given regimen of each drug checked."""
+    from tests.pharmacology.grid import Grid
+
+    grid = Grid(patients)
+    together = seconds(grid.together, 1)[0]
+    alone = seconds(lambda: grid.alone(sample), 1)[0] / sample
+    compared, wrong = grid.differences(sample)
+    return Dosing(patients, len(grid.drugs), together, alone, compared, wrong)
+
+
+@dataclass(frozen=True)
 class Cold:
     """One ``cmvigil assess --json`` from the shell."""
 

@@ -25,7 +25,10 @@ ON_FOSCARNET = changed(
     KIDNEY,
     {
         "drugs": [TACROLIMUS, FOSCARNET],
-        "labs": {**MINERALS, "creatinine": [{"date": "d-11", "value": "70 umol/L"}, {"date": "d-1", "value": "72 umol/L"}]},
+        "labs": {
+            **MINERALS,
+            "creatinine": [{"date": "d-11", "value": "70 umol/L"}, {"date": "d-1", "value": "72 umol/L"}],
+        },
     },
 )
 """A woman with a kidney graft on day 10 of foscarnet induction, everything measured yesterday and normal."""

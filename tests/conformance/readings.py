@@ -1,20 +1,22 @@
-"""Readings of a genotype laid into a patient's tables, so that a reason is tested apart from the resistance knowledge."""
+"""A reading of a genotype laid into a patient's tables: a reason is tested apart from the knowledge of resistance."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-import pytest
+from tests.conformance.support import Case
 
-from cmvigil.assess import compose
-from cmvigil.reasoning.model import Program
-from cmvigil.record.tables import Interpretation, Record, Row
+from cmvigil.advice import Advice
+from cmvigil.assess import assess
+from cmvigil.record.read import read_record
+from cmvigil.record.tables import Interpretation
 
 
-def read_as(
-    patch: pytest.MonkeyPatch,
+def answer_read(
+    case: Case,
     drug: str,
     verdict: str,
     day: str,
@@ -22,22 +24,20 @@ def read_as(
     level: str | None = None,
     fold: str | None = None,
     drivers: str | None = None,
-) -> None:
-    """From now on every genotype is read so for this drug, and for no other."""
-
-    def readings(record: Record, program: Program) -> Mapping[str, Iterable[Row]]:
-        row = Interpretation(
-            patient=record.patient,
-            event=f"reading-{drug}",
-            day=date.fromisoformat(day),
-            known_on=date.fromisoformat(day),
-            source="genotype[0]",
-            concept=drug,
-            verdict=verdict,
-            level=level,
-            fold=None if fold is None else Decimal(fold),
-            drivers=drivers,
-        )
-        return {**record.rows, "interpretation": [row]}
-
-    patch.setattr(compose, "read_genotypes", readings)
+    hide: tuple[str, ...] = (),
+) -> Advice:
+    """The assessment of a case without a genotype, as if one of ``day`` had been read so for this drug."""
+    record = read_record(json.dumps(case))
+    row = Interpretation(
+        patient=record.patient,
+        event=f"reading-{drug}",
+        day=date.fromisoformat(day),
+        known_on=date.fromisoformat(day),
+        source="genotype[0]",
+        concept=drug,
+        verdict=verdict,
+        level=level,
+        fold=None if fold is None else Decimal(fold),
+        drivers=drivers,
+    )
+    return assess(replace(record, rows={**record.rows, "interpretation": [row]}), hide=hide, appraise=True)

@@ -1,8 +1,9 @@
-"""S15: cidofovir is appraised behind the others; what forbids a start, what stops a treatment, when it is the last resort."""
+"""S15: cidofovir is appraised behind the others: what forbids a start, what stops a treatment, when it is the last."""
 
 from __future__ import annotations
 
 import pytest
+from tests.conformance.readings import answer_read
 from tests.conformance.support import (
     EVERYTHING,
     HIV,
@@ -63,7 +64,14 @@ ON = changed(LOST, drugs(CIDOFOVIR), creatinine("70", "72"))
 """The same patient on cidofovir for ten days, creatinine as at its start."""
 WEAK = {"labs": {"creatinine": [{"date": "d-8", "value": "139 umol/L"}, {"date": "d-1", "value": "140 umol/L"}]}}
 DIALYSIS = {"procedures": [{"procedure": "haemodialysis", "start": "d-50"}]}
-AMPHOTERICIN = {"drug": "amphotericin_b", "dose": "250 mg", "every": "24 h", "route": "iv", "start": "d-20", "end": "d-3"}
+AMPHOTERICIN = {
+    "drug": "amphotericin_b",
+    "dose": "250 mg",
+    "every": "24 h",
+    "route": "iv",
+    "start": "d-20",
+    "end": "d-3",
+}
 NOT_THE_LIST = {"complete": [name for name in EVERYTHING if name != "medications"]}
 EYE = {"host": {"hiv": {"since": "2025"}, "not": None}, "cmv": {"episodes": [{"start": "d-10", "site": "retina"}]}}
 NO_EYE = {"cmv": {"episodes": [{"start": "d-10", "site": "colon"}]}, "findings": None}
@@ -80,7 +88,11 @@ SAYS = [
     Says("cidofovir_kidney_forbids", "S15", changed(LOST, WEAK), creatinine("70", "72", "d-6"), "creatinine"),
     Says("cidofovir_protein_forbids", "S15", changed(LOST, protein("2")), protein("1"), "urine_protein", words="2+"),
     Says(
-        "cidofovir_on_renal_replacement", "S15", changed(LOST, DIALYSIS), {"procedures": None}, "renal_replacement_recorded"
+        "cidofovir_on_renal_replacement",
+        "S15",
+        changed(LOST, DIALYSIS),
+        {"procedures": None},
+        "renal_replacement_recorded",
     ),
     Says(
         "cidofovir_unstable_kidney",
@@ -96,7 +108,13 @@ SAYS = [
         {"person": {"pregnant": "no"}},
         "pregnancy_recorded",
     ),
-    Says("ask_for_pregnancy", "scope", changed(LOST, {"person": {"pregnant": None}}), {"person": {"pregnant": "no"}}, "sex"),
+    Says(
+        "ask_for_pregnancy",
+        "scope",
+        changed(LOST, {"person": {"pregnant": None}}),
+        {"person": {"pregnant": "no"}},
+        "sex",
+    ),
     Says("cidofovir_ask_for_allergy", "S15", LOST, drugs(CIDOFOVIR), "cidofovir_now", words="probenecid"),
     Says(
         "cidofovir_ask_for_the_drug_list",
@@ -147,7 +165,13 @@ SAYS = [
     ),
     Says("cidofovir_protein_stops", "S15", changed(ON, protein("3")), protein("2"), "urine_protein"),
     Says("cidofovir_protein_on_treatment", "S15", changed(ON, protein("2")), protein("1"), "urine_protein"),
-    Says("cidofovir_below_start_limits", "S15", changed(ON, creatinine("125", "133")), creatinine("70", "72"), "creatinine"),
+    Says(
+        "cidofovir_below_start_limits",
+        "S15",
+        changed(ON, creatinine("125", "133")),
+        creatinine("70", "72"),
+        "creatinine",
+    ),
     Says(
         "cidofovir_fails",
         "S15",
@@ -156,7 +180,13 @@ SAYS = [
         "load_unchanged_or_rising load_rose",
     ),
     # the virus
-    Says("cidofovir_resistant", "S15", changed(LOST, called(cidofovir="resistant")), called(cidofovir="susceptible"), "cidofovir_call"),
+    Says(
+        "cidofovir_resistant",
+        "S15",
+        changed(LOST, called(cidofovir="resistant")),
+        called(cidofovir="susceptible"),
+        "cidofovir_call",
+    ),
     Says(
         "cidofovir_perhaps_reduced",
         "S15",
@@ -196,10 +226,17 @@ SAYS = [
         "cidofovir_susceptible_call",
     ),
     Says(
-        "cidofovir_outside_its_licence", "S15", KIDNEY, EYE, "hiv_recorded eye_diagnosis_recorded", words="retinitis in AIDS"
+        "cidofovir_outside_its_licence",
+        "S15",
+        KIDNEY,
+        EYE,
+        "hiv_recorded eye_diagnosis_recorded",
+        words="retinitis in AIDS",
     ),
     Says("cidofovir_licensed_in_retinitis", "E9", HIV, NO_EYE, "eye_diagnosis_recorded"),
-    Says("cidofovir_and_the_eye", "S15", HIV, NO_EYE, "eye_diagnosis_recorded eye_recorded", words="Never into the eye"),
+    Says(
+        "cidofovir_and_the_eye", "S15", HIV, NO_EYE, "eye_diagnosis_recorded eye_recorded", words="Never into the eye"
+    ),
     Says("cidofovir_and_the_marrow", "S26", changed(LOST, LOW), NOT_LOW, "neutrophils"),
 ]
 
@@ -225,7 +262,9 @@ def test_a_clearance_of_55_itself_forbids(clearance: str, verdict: str) -> None:
     assert option(changed(LOST, measured)).verdict == verdict
 
 
-@pytest.mark.parametrize(("value", "found"), [("132.6 umol/L", "silent"), ("132.7 umol/L", "applies"), ("1.5 mg/dL", "silent")])
+@pytest.mark.parametrize(
+    ("value", "found"), [("132.6 umol/L", "silent"), ("132.7 umol/L", "applies"), ("1.5 mg/dL", "silent")]
+)
 def test_a_creatinine_of_one_and_a_half_itself_does_not_forbid(value: str, found: str) -> None:
     """With a measured clearance that would do."""
     labs = {
@@ -296,3 +335,35 @@ def test_s15_not_the_last_resort_where_it_cannot_be_given() -> None:
     weak = option(changed(LAST, WEAK))
     assert weak.verdict == "contraindicated" and not weak.regimens
     assert "cidofovir_last_resort" in items(answer(changed(LAST, WEAK)))
+
+
+def read(case: Case, verdict: str, day: str, level: str | None = None) -> tuple[str, str]:
+    """Cidofovir's verdict, and what became of the last resort, with the genotype of a day read so."""
+    advice = answer_read(case, "cidofovir", verdict, day, level=level)
+    return next(o.verdict for o in advice.options if o.drug == "cidofovir"), state(advice, "cidofovir_last_resort")
+
+
+def test_a_reading_of_the_genotype_counts_like_a_call() -> None:
+    """Read susceptible within 90 days it may be the last resort; an older reading shows nothing, resistance stays."""
+    case = changed(LAST, called(ganciclovir="resistant", foscarnet="resistant", maribavir="resistant"))
+    assert option(case).verdict == "acceptable"
+    assert read(case, "susceptible", "2026-03-26") == ("preferred", "applies")
+    assert read(case, "susceptible", "2025-12-30") == ("acceptable", "silent")
+    assert read(case, "resistant", "2025-12-30", level="high") == ("avoid", "silent")
+    doubtful = answer_read(case, "cidofovir", "possible", "2026-03-26", level="low")
+    assert state(doubtful, "cidofovir_perhaps_reduced") == "applies"
+
+
+def test_a_susceptible_call_does_not_stand_against_a_resistant_reading() -> None:
+    assert read(LAST, "resistant", "2026-03-26", level="moderate") == ("avoid", "silent")
+
+
+def test_the_changes_behind_a_resistant_reading_are_named() -> None:
+    def reading(verdict: str, hide: tuple[str, ...] = ()) -> str:
+        advice = answer_read(LOST, "cidofovir", verdict, "2026-03-26", level="high", drivers="UL54 L545S", hide=hide)
+        found = items(advice).get("cidofovir_read_as_resistant")
+        return "silent" if found is None else f"{found.state} {found.headline}"
+
+    assert reading("resistant") == "applies Read as resistant to cidofovir: UL54 L545S"
+    assert reading("susceptible") == "silent"
+    assert reading("resistant", hide=("cidofovir_reading",)).startswith("undetermined What does the genotype say")

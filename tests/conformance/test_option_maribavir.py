@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.conformance.patients import Patient, drug, failing, graft, loads, valganciclovir
+from tests.conformance.readings import answer_read
 from tests.conformance.support import (
     ALLOGRAFT,
     COLITIS,
@@ -58,14 +59,17 @@ LOST = changed(KIDNEY, drugs(), called(ganciclovir="resistant"))
 """Kidney graft, load 4,000 IU/mL, ganciclovir reported resistant and stopped."""
 ON = changed(LOST, drugs(MARIBAVIR))
 EYE = {"cmv": {"disease": [{"concept": "cmv_retinitis", "start": "d-3"}]}}
-LUNG = {"cmv": {"disease": [{"concept": "cmv_pneumonia", "start": "d-3"}]}}
 NO_DISEASE: Case = {"cmv": None}
 DIALYSIS = {"procedures": [{"procedure": "haemodialysis", "start": "d-50"}]}
 LOW = {"labs": {"neutrophils": {"date": "d-1", "value": "1.2 10*9/L"}}}
 NOT_LOW = {"labs": {"neutrophils": {"date": "d-1", "value": "1.6 10*9/L"}}}
-NARROW = {"genotype": [{"date": "d-4", "genes": {"UL97": {"covered": "440-645"}}, "calls": {"ganciclovir": "resistant"}}]}
+NARROW = {
+    "genotype": [{"date": "d-4", "genes": {"UL97": {"covered": "440-645"}}, "calls": {"ganciclovir": "resistant"}}]
+}
 WIDE = {"genotype": [{"date": "d-4", "genes": {"UL97": {"covered": "335-645"}}, "calls": {"ganciclovir": "resistant"}}]}
 SHARES = {"ganciclovir": "resistant", "foscarnet": "resistant", "maribavir": "susceptible"}
+STABLE = failing(complete=["symptoms", "conditions", "end_organ_disease"])
+"""Kidney graft, failing on full-dose valganciclovir, no symptom and no organ disease."""
 FAILING_ON_IT = failing(
     drugs=[
         valganciclovir("d-40", "d-1"),
@@ -113,7 +117,7 @@ SAYS = [
         words="C480F",
     ),
     Says("maribavir_fails", "C3", FAILING_ON_IT, GOOD_ON_IT, "load_unchanged_or_rising"),
-    Says("maribavir_outside_transplant", "S11", COLITIS, {"host": KIDNEY["host"]}, "organ_transplant organ_recorded"),
+    Says("maribavir_outside_transplant", "S11", COLITIS, {"host": KIDNEY["host"]}, "organ_recorded"),
     Says(
         "maribavir_before_failure",
         "C4",
@@ -122,7 +126,13 @@ SAYS = [
         "ganciclovir_call_on_record",
         words="69.6 against 77.4 %",
     ),
-    Says("maribavir_on_renal_replacement", "C4", changed(LOST, DIALYSIS), {"procedures": None}, "renal_replacement_recorded"),
+    Says(
+        "maribavir_on_renal_replacement",
+        "C4",
+        changed(LOST, DIALYSIS),
+        {"procedures": None},
+        "renal_replacement_recorded",
+    ),
     Says(
         "maribavir_pregnancy",
         "scope",
@@ -134,7 +144,7 @@ SAYS = [
     Says(
         "maribavir_leads_in_stable_transplant",
         "S11",
-        failing(),
+        STABLE,
         GOOD_ON_IT,
         "load_unchanged_or_rising",
         words="55.7 against 23.9 %",
@@ -150,7 +160,7 @@ SAYS = [
     Says("maribavir_spares_the_marrow", "S26", changed(LOST, LOW), NOT_LOW, "neutrophils", words="16.1 %"),
     Says("maribavir_spares_the_kidney", "C3", changed(LOST, creatinine("140")), creatinine("72"), "creatinine"),
     # what speaks against it
-    Says("maribavir_not_when_it_cannot_wait", "C3", changed(LOST, LUNG), NO_DISEASE, "lung_diagnosis_recorded"),
+    Says("maribavir_not_when_it_cannot_wait", "C3", changed(LOST, load("100000")), load("5000"), "load_in_iu"),
     Says(
         "maribavir_little_evidence_at_this_load",
         "C3",
@@ -160,7 +170,12 @@ SAYS = [
         words="91,000 IU/mL",
     ),
     Says(
-        "maribavir_less_evidence_at_this_load", "C3", changed(LOST, load("9100")), load("9099"), "load_in_iu", words="9,100 IU/mL"
+        "maribavir_less_evidence_at_this_load",
+        "C3",
+        changed(LOST, load("9100")),
+        load("9099"),
+        "load_in_iu",
+        words="9,100 IU/mL",
     ),
     Says("maribavir_recurs_after_stopping", "C4", LOST, called(ganciclovir="susceptible"), "ganciclovir_call"),
     Says("maribavir_stop_ganciclovir_first", "G6", KIDNEY, drugs(), "ganciclovir_now"),
@@ -182,7 +197,7 @@ SAYS = [
     ),
     Says("maribavir_and_levels", "G7", LOST, {"drugs": [MYCOPHENOLATE]}, "calcineurin_now"),
     Says("maribavir_at_very_low_clearance", "C4", changed(LOST, creatinine("600")), creatinine("140"), "creatinine"),
-    Says("maribavir_codons_open", "C2", changed(LOST, NARROW), WIDE, "ul97_first_codon"),
+    Says("maribavir_codons_open", "C2", changed(LOST, NARROW), WIDE, "ul97_first_codon maribavir_reading"),
     Says(
         "maribavir_perhaps_reduced",
         "S11",
@@ -210,9 +225,18 @@ def test_asks(says: Says) -> None:
 
 
 def test_the_table_and_the_advice_say_the_same_of_a_failing_graft() -> None:
-    advice = answer(failing())
+    advice = answer(STABLE)
     assert state(advice, "empirical_maribavir") in ("applies", "provided")
     assert (advice.options[0].drug, advice.options[0].verdict) == ("maribavir", "preferred")
+
+
+def test_nobody_looked_at_eye_and_brain_leaves_the_lead_open() -> None:
+    """The advice asks for them first; the table does not rank maribavir first without them, nor bars it."""
+    advice = answer(failing())
+    assert state(advice, "empirical_maribavir") == "undetermined"
+    assert state(advice, "maribavir_leads_in_stable_transplant") == "undetermined"
+    assert "retinal_lesion" in items(advice)["maribavir_leads_in_stable_transplant"].needs
+    assert option(failing()).verdict == "acceptable"
 
 
 def test_severity_takes_the_lead_away() -> None:
@@ -293,3 +317,24 @@ def test_cross_resistance_is_named() -> None:
     both = changed(LOST, called(ganciclovir="resistant", maribavir="resistant"))
     text = items(answer(both))["maribavir_resistant"].text
     assert "F342Y" in text and "T409M" in text
+
+
+def test_a_reading_of_the_genotype_counts_like_a_call() -> None:
+    open_one = answer_read(LOST, "maribavir", "not_determined", "2026-03-26")
+    assert state(open_one, "maribavir_codons_open") == "applies"
+    assert open_one.options[0].drug == "maribavir"
+    doubtful = answer_read(LOST, "maribavir", "possible", "2026-03-26", level="low")
+    assert state(doubtful, "maribavir_perhaps_reduced") == "applies"
+    resistant = answer_read(LOST, "maribavir", "resistant", "2026-03-26", level="high", drivers="UL97 T409M")
+    assert next(o.verdict for o in resistant.options if o.drug == "maribavir") == "avoid"
+
+
+def test_the_changes_behind_a_resistant_reading_are_named() -> None:
+    def reading(verdict: str, hide: tuple[str, ...] = ()) -> str:
+        advice = answer_read(LOST, "maribavir", verdict, "2026-03-26", level="high", drivers="UL97 T409M", hide=hide)
+        found = items(advice).get("maribavir_read_as_resistant")
+        return "silent" if found is None else f"{found.state} {found.headline}"
+
+    assert reading("resistant") == "applies Read as resistant to maribavir: UL97 T409M"
+    assert reading("susceptible") == "silent"
+    assert reading("resistant", hide=("maribavir_reading",)).startswith("undetermined What does the genotype say")

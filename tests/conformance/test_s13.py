@@ -81,7 +81,10 @@ def test_s13_before_the_first_infusion() -> None:
     item = said(severe, "before_foscarnet", "LAB-FOS")
     assert "750 to 1,000 mL" in item.text
     assert any(task.rule == "before_foscarnet" for task in answer(severe).tasks)
-    silent(failing(cmv=lung, viral_loads=loads(m1="12000", d7="8000", d14="500", d28="100", d41="<34.5")), "before_foscarnet")
+    silent(
+        failing(cmv=lung, viral_loads=loads(m1="12000", d7="8000", d14="500", d28="100", d41="<34.5")),
+        "before_foscarnet",
+    )
     open_without(severe, "before_foscarnet", "load_unchanged_or_rising")
 
 
@@ -89,7 +92,9 @@ def test_s13_the_table_says_what_the_label_file_says() -> None:
     label: dict[str, Any] = yaml.safe_load((BASE / "antivirals" / "foscarnet.yaml").read_text())
     table: dict[str, Any] = yaml.safe_load((BASE / "tables" / "foscarnet_saline.yaml").read_text())
     small, large = table["rows"]
-    by_dose = {("upto_mg_per_kg" in row): row["ml"] for row in label["hydration"] if row["when"] == "with each infusion"}
+    by_dose = {
+        ("upto_mg_per_kg" in row): row["ml"] for row in label["hydration"] if row["when"] == "with each infusion"
+    }
     assert [small["saline_from"], small["saline_to"]] == by_dose[True]
     assert [large["saline_from"], large["saline_to"]] == by_dose[False]
     assert Decimal(str(label["sodium_mg_per_ml"]["value"])) == Decimal("5.5")

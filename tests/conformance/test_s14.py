@@ -1,4 +1,4 @@
-"""S14: foscarnet in urine ulcerates genital skin: told at the start, asked for by the week, the drug thought of first."""
+"""S14: foscarnet in urine ulcerates genital skin: told at the start, asked for weekly, the drug thought of first."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ def test_s14_counselling_in_the_first_two_weeks(start: str, told: bool) -> None:
 def test_s14_the_question_is_dated_and_settled_by_an_answer() -> None:
     """Day 0, 7 and 14 of foscarnet (20 March): asked on no day it is overdue; "no ulcers" of yesterday settles it."""
     silent = changed(ON_FOSCARNET, {"complete": [name for name in EVERYTHING if name != "symptoms"]})
-    assert dates(silent, "foscarnet_counselling", "Genital hygiene")[:2] == [("2026-03-27", True), ("2026-04-03", False)]
+    assert dates(silent, "foscarnet_counselling", "Genital hygiene")[:2] == [
+        ("2026-03-27", True),
+        ("2026-04-03", False),
+    ]
     asked = changed(silent, {"symptoms": {"genital_ulcers": {"present": "no", "date": "d-1"}}})
     assert dates(asked, "foscarnet_counselling", "Genital hygiene") == [("2026-04-03", False), ("2026-04-10", False)]
 

@@ -13,11 +13,11 @@ from cmvigil.pharmacology.dosing import Called
 from cmvigil.reasoning.loader import load
 
 HAIR = Fraction(1, 1_000_000)
-MGKG = [
-    ("ganciclovir", straight.ganciclovir),
-    ("valganciclovir", straight.valganciclovir),
-    ("cidofovir", straight.cidofovir),
-]
+BY_CLEARANCE = {
+    "ganciclovir": straight.ganciclovir,
+    "valganciclovir": straight.valganciclovir,
+    "cidofovir": straight.cidofovir,
+}
 EDGES = {
     "ganciclovir": [70, 50, 25, 10],
     "valganciclovir": [60, 40, 25, 10],
@@ -55,7 +55,7 @@ def test_the_edges_tested_are_all_that_the_tables_have() -> None:
 
 
 def test_between_two_printed_bands_the_lower_dose_stands() -> None:
-    # labels print 50-69 and 70: 69.5 is printed nowhere (docs/decisions/0014)
+    # labels print 50-69 and 70: 69.5 is printed nowhere (docs/decisions/0015)
     assert found("ganciclovir", "treatment", "label", Fraction("69.5")) == (Fraction("2.5"), 12)
     assert found("valganciclovir", "treatment", "label", Fraction("59.5")) == (Fraction(450), 12)
     assert found("ganciclovir", "treatment", "label", Fraction("9.5")) == (Fraction("1.25"), 56)

@@ -11,6 +11,7 @@ from tests.record.full_case import FULL, content
 from tests.support.twin import bundle_bytes
 
 from cmvigil.record.read import read_record
+from cmvigil.record.tables import DERIVED
 from cmvigil.record.vocabulary import vocabulary
 
 KNOWN = vocabulary()
@@ -19,7 +20,7 @@ KNOWN = vocabulary()
 def test_the_full_case_and_its_twin() -> None:
     case = read_record(FULL)
     twin = read_record(bundle_bytes(case))
-    assert all(case.rows[table] for table in case.rows)  # every table is tried
+    assert all(case.rows[table] for table in case.rows.keys() - DERIVED)  # every table is tried
     assert content(twin) == content(case)
     assert twin.input_hash != case.input_hash
 

@@ -9,21 +9,29 @@ from cmvigil.advice import (
     Advice,
     Band,
     Bar,
+    Check,
     Condition,
     DataQuality,
     Event,
     Fact,
+    Interaction,
     Item,
+    Kidney,
     LabPoint,
     Load,
+    Option,
     Provenance,
     QualityIssue,
+    Quantity,
     Question,
+    Regimen,
     Source,
     Status,
+    Step,
     Task,
     Timeline,
     Walkback,
+    Watch,
 )
 
 PROVENANCE = Provenance(
@@ -104,6 +112,211 @@ def load(day: str, value: float, stream: str = "plasma, Roche, central laborator
         "source": f"viral_loads[{day}]",
     }
     return Load(day=day, stream=stream, **{**fields, **given})
+
+
+def reason(rule: str, headline: str, effect: Any, **given: Any) -> Item:
+    """A reason for or against an option."""
+    return item(rule, headline, f"{headline}, in whole sentences.", **{"effect": effect, "severity": "note", **given})
+
+
+def regimen(mg: float, **given: Any) -> Regimen:
+    """An infusion every 12 h in induction, unless told otherwise."""
+    fields: dict[str, Any] = {
+        "phase": "induction",
+        "scheme": "5 mg/kg every 12 h",
+        "per_kg": "5 mg/kg",
+        "exact_mg": f"{mg:g}",
+        "interval_h": 12,
+        "rhythm": "every 12 h",
+        "form": "7 mL of the 50 mg/mL concentrate",
+        "volume_ml": 7.0,
+        "final_volume_ml": 100.0,
+        "infusion_min": 60,
+        "band": "70 and above",
+        "band_unit": "mL/min",
+        "daily_mg": 2 * mg,
+        "notes": ["over 1 hour into a vein with good flow"],
+        "verification": "verified",
+        "sources": ["LBL-GCV"],
+    }
+    return Regimen(dose_mg=mg, **{**fields, **given})
+
+
+def option(drug: str, verdict: Any, why: str, **given: Any) -> Option:
+    """An option that is not running, without reasons or doses, unless told otherwise."""
+    return Option(drug=drug, label=given.pop("label", drug), rank=1, verdict=verdict, why=why, running=False, **given)
+
+
+def kidney(**given: Any) -> Kidney:
+    """A kidney with a clearance of 72 mL/min, unless told otherwise."""
+    fields: dict[str, Any] = {
+        "crcl": Quantity(value="72", unit="mL/min", how="(140 − 54) / (72 × 1.02 mg/dL) × 0.85 × 70 kg"),
+        "crcl_per_kg": Quantity(value="1.03", unit="mL/min/kg", how="(140 − 54) / (72 × 1.02 mg/dL) × 0.85"),
+        "egfr": Quantity(value="66", unit="mL/min/1.73 m²", how="CKD-EPI 2021, not used for doses"),
+        "basis": "estimated",
+        "weight": "70 kg, actual weight, 4 Jan 2026",
+        "creatinine": "90 µmol/L (1.02 mg/dL), 27 Mar 2026",
+        "cautions": ["one creatinine only: whether the kidney is stable is not known"],
+    }
+    return Kidney(**{**fields, **given})
+
+
+def ganciclovir() -> Option:
+    """Preferred and running, at half the dose."""
+    return option(
+        "ganciclovir",
+        "preferred",
+        "First line as long as no resistance is suspected",
+        reasons=[
+            reason("gcv_first", "First line as long as no resistance is suspected", "prefer"),
+            reason("gcv_gut", "Absorption does not matter by vein", "for"),
+            reason("gcv_counts", "neutrophils 0.9: counts daily", "against", severity="act"),
+            reason("gcv_licence", "Licence: retinitis only, in the US", "caution"),
+            reason("gcv_pregnant", "Could she be pregnant?", "caution", state="undetermined", needs=["weight"]),
+            reason("gcv_old", "Ganciclovir failed years ago", "against", state="overridden", overridden_by="newer"),
+        ],
+        regimens=[
+            regimen(350),
+            regimen(350, phase="maintenance", scheme="5 mg/kg every 24 h", interval_h=24, rhythm="every 24 h"),
+        ],
+        checks=[
+            Check(
+                given="175 mg every 12 h",
+                called_for="5 mg/kg every 12 h",
+                finding="under-dose",
+                share="50",
+                text="below 90 % of the label's dose for this kidney: 5 mg/kg every 12 h",
+            )
+        ],
+        interactions=[
+            Interaction(
+                drug="ganciclovir",
+                other="azathioprine",
+                level="caution",
+                effect="Marrow toxicity adds up",
+                action="Full counts often; lower the other drug first",
+                verification="secondary",
+                sources=["LBL-GCV"],
+            )
+        ],
+        watch=[
+            Watch(
+                test="Full blood count",
+                before=True,
+                induction="every second day",
+                maintenance="weekly",
+                thresholds=["neutrophils below 0.5: hold", "never halve the dose"],
+                verification="verified",
+                sources=["LBL-GCV"],
+            )
+        ],
+        handling=["Handle as a cytotoxic"],
+        counselling=["Fever or bleeding: call the same day"],
+        sources=[LABEL],
+    ).model_copy(update={"running": True})
+
+
+def cidofovir() -> Option:
+    """With a clock round the infusion."""
+    return option(
+        "cidofovir",
+        "acceptable",
+        "Nothing on record speaks against it",
+        reasons=[reason("cdv_kidney", "Behind the others: kidney damage", "against")],
+        regimens=[
+            regimen(
+                367.5,
+                scheme="once a week",
+                interval_h=168,
+                rhythm="once a week",
+                form="4.9 mL of the 75 mg/mL concentrate",
+                daily_mg=52.5,
+                band="above 55",
+                sources=["LAB-CDV"],
+                steps=[
+                    Step(what="Probenecid 2 g by mouth", at=-180, sources=["LAB-CDV"]),
+                    Step(what="Saline 1,000 mL", at=-60, minutes=60, sources=["LAB-CDV"]),
+                    Step(what="Cidofovir", at=0, minutes=60, sources=["LAB-CDV"]),
+                    Step(what="Probenecid 1 g", at=180, sources=["LAB-CDV"]),
+                    Step(what="Drink plenty", sources=["LAB-CDV"]),
+                ],
+            )
+        ],
+    )
+
+
+def options() -> list[Option]:
+    """One of every verdict, ranked."""
+    made = [
+        ganciclovir(),
+        option(
+            "foscarnet",
+            "acceptable",
+            "Nothing on record speaks against it",
+            regimens=[
+                regimen(4900, scheme="90 mg/kg every 12 h", per_kg="70 mg/kg", sodium_mg=1960.0, sources=["LAB-FOS"]),
+                regimen(3150, scheme="60 mg/kg every 8 h", per_kg="45 mg/kg", interval_h=8, rhythm="every 8 h"),
+            ],
+        ),
+        cidofovir(),
+        option(
+            "valganciclovir",
+            "undetermined",
+            "Clearance unknown: no tablets below 10 mL/min",
+            needs=["weight", "genotype"],
+            no_dose="Not known: weight",
+            reasons=[
+                reason("vgcv_kidney", "Clearance unknown", "contraindicated", state="undetermined", needs=["weight"])
+            ],
+        ),
+        option(
+            "maribavir",
+            "avoid",
+            "Not for a first infection: nothing has failed yet",
+            reasons=[
+                reason("mbv_early", "Not for a first infection: nothing has failed yet", "avoid"),
+                reason("mbv_marrow", "Spares the marrow", "for"),
+                reason("mbv_liver", "Ask: severe liver disease?", "caution"),
+            ],
+            regimens=[regimen(400, per_kg=None, scheme="400 mg every 12 h", form="2 tablets of 200 mg")],
+            interactions=[
+                Interaction(
+                    drug="maribavir",
+                    other="ganciclovir",
+                    level="contraindicated",
+                    effect="Each undoes the other",
+                    action="Never together",
+                    verification="verified",
+                    sources=["LAB-MBV"],
+                )
+            ],
+        ),
+        option(
+            "letermovir",
+            "contraindicated",
+            "liver failure (Child-Pugh C)",
+            no_dose="liver failure (Child-Pugh C)",
+            reasons=[reason("lmv_liver", "liver failure (Child-Pugh C)", "contraindicated", severity="harm")],
+        ),
+        option(
+            "leflunomide",
+            "named",
+            "An option by name",
+            no_dose="No dose is held here",
+            interactions=[
+                Interaction(
+                    drug="ganciclovir",
+                    other="leflunomide",
+                    level="caution",
+                    effect="Both lower the counts",
+                    action="Counts often",
+                    verification="recalled",
+                    sources=["LAB-LEF"],
+                )
+            ],
+        ),
+    ]
+    return [one.model_copy(update={"rank": place}) for place, one in enumerate(made, 1)]
 
 
 def _facts() -> dict[str, Fact]:
@@ -414,6 +627,8 @@ def typical() -> Advice:
             ),
         ],
         abstentions=[],
+        options=options(),
+        kidney=kidney(),
         tasks=[
             Task(
                 day="2026-03-26",
@@ -558,6 +773,8 @@ def worst() -> Advice:
     return base.model_copy(
         update={
             "subject": hostile,
+            "options": [*base.options, *_hostile_options(hostile)],
+            "kidney": kidney(cautions=[hostile] * 3, weight=hostile, measured=Quantity(value="9.5", unit="mL/min")),
             "advice": [*base.advice, *many],
             "findings": [*base.findings, item("hostile", hostile, hostile, because=hostile, topic="x")],
             "abstentions": [
@@ -577,3 +794,38 @@ def worst() -> Advice:
             ),
         }
     )
+
+
+def _hostile_options(hostile: str) -> list[Option]:
+    """Nobody holds so many reasons, nor such names; a face must hold them all the same."""
+    alike = reason("hostile_reason", hostile, "against", because=hostile, needs=["hostile"], state="undetermined")
+    shared = [
+        alike,
+        *(reason(f"reason_{n}", f"Reason number {n} that goes on for a line or so", "for") for n in range(9)),
+    ]
+    made = ganciclovir().model_copy(
+        update={
+            "label": hostile,
+            "why": hostile,
+            "verdict": "avoid",
+            "reasons": shared,
+            "handling": [hostile],
+            "counselling": [hostile],
+            "interactions": [
+                Interaction(
+                    drug=hostile,
+                    other=f"a drug with an unreasonably long name, number {n}",
+                    level=("contraindicated", "avoid", "caution", "monitor")[n % 4],  # type: ignore[arg-type]
+                    effect=hostile,
+                    action=hostile,
+                    verification="recalled",
+                    sources=["LAB-X", hostile],
+                )
+                for n in range(40)
+            ],
+        }
+    )
+    second = made.model_copy(
+        update={"drug": "second", "label": "second", "verdict": "undetermined", "needs": ["hostile"]}
+    )
+    return [made, second]

@@ -19,7 +19,7 @@ from rich.console import Console
 from tests.report import sample
 
 from cmvigil.advice import Advice, Condition
-from cmvigil.report import charts, html, json, markdown, terminal, words
+from cmvigil.report import appraisal, charts, html, json, markdown, terminal, words
 
 SAMPLES: dict[str, Callable[[], Advice]] = {
     "empty": sample.empty,
@@ -96,6 +96,22 @@ def test_everything_is_said(face: str, advice: Advice) -> None:
         wanted += [question.ask, *question.decides[: 3 if face == "terminal" else None]]
     for task in advice.tasks:
         wanted += [task.what, task.why]
+    for option in advice.options:
+        wanted += [option.label, option.verdict if face == "json" else words.VERDICT[option.verdict], option.why]
+        wanted += [text for check in option.checks for text in (check.given, check.text)]
+        barred = option.verdict in ("avoid", "contraindicated", "named")
+        if face != "terminal" or not barred:  # the terminal gives these a line; ``cmvigil options`` says the rest
+            said_of = [r for r in option.reasons if r.state in ("applies", "provided") or face != "terminal"]
+            wanted += [reason.headline for reason in said_of]
+            wanted += [found.other if found.drug == option.label else found.drug for found in option.interactions]
+        if face != "terminal":
+            wanted += [text for found in option.interactions for text in (found.effect, found.action)]
+        for regimen in option.regimens[:1]:
+            wanted.append(appraisal.dose(regimen) if face != "json" else regimen.rhythm)
+    if advice.kidney:
+        for figure in (advice.kidney.crcl, advice.kidney.crcl_per_kg, advice.kidney.egfr):
+            wanted += [figure.value or figure.why, figure.how if face != "terminal" else ""]
+        wanted += [advice.kidney.weight or "", advice.kidney.creatinine or "", *advice.kidney.cautions]
     for issue in advice.quality.issues:
         wanted += [issue.place, issue.found, issue.expected, issue.remedy]
     wanted += [advice.provenance.software, advice.provenance.knowledge_hash, advice.provenance.input_hash]

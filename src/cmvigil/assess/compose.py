@@ -18,7 +18,7 @@ from ..record.tables import Record
 from . import options
 from . import wording as w
 from .evidence import Evidence, truth
-from .genotypes import read_genotypes
+from .genotypes import with_readings
 from .precedence import settle
 from .schedule import tasks_of
 from .timeline import timeline
@@ -56,7 +56,8 @@ def assess(
     Raises :class:`NothingToAssessError` when there is no day to assess.
     """
     program = load() if program is None else program
-    outcome = python.run(program, read_genotypes(record, program), day_of(record, as_of), record.patient, hide)
+    record = with_readings(record, program)
+    outcome = python.run(program, record.rows, day_of(record, as_of), record.patient, hide)
     return compose(record, program, outcome, appraise)
 
 

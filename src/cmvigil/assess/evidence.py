@@ -12,6 +12,7 @@ from ..record.tables import (
     Condition,
     Coverage,
     Exposure,
+    Interpretation,
     Measurement,
     Observation,
     Person,
@@ -135,6 +136,9 @@ def row_text(row: Row, labels: Mapping[str, str]) -> str:
         case Variant():
             share = f" ({w.number(row.fraction * 100)} % of virus)" if row.fraction is not None else ""
             return f"{row.gene} {row.change}{share}"
+        case Interpretation():
+            rests = f", by {row.drivers}" if row.drivers else ""
+            return f"{labels.get(row.concept, row.concept)}: {row.verdict.replace('_', ' ')} by the genotype{rests}"
         case Coverage():
             return f"{row.gene} read from codon {row.first} to {row.last}"
         case _:

@@ -22,7 +22,7 @@ from ..record.read import read_record
 from ..record.tables import Record
 from .compose import NothingToAssessError, compose, day_of
 from .evidence import truth
-from .genotypes import read_genotypes
+from .genotypes import with_readings
 from .precedence import settle
 
 _NAMED = ("status", "rules", "definitions", "options")
@@ -83,7 +83,8 @@ def _expectations(path: Path) -> dict[str, Any]:
 def check(record: Record, program: Program, expected: Mapping[str, Any]) -> list[str]:
     """What differs from the expected answer. Raises NothingToAssessError when no day is to be assessed."""
     day = day_of(record, expected.get("as_of"))
-    outcome = python.run(program, read_genotypes(record, program), day, record.patient)
+    record = with_readings(record, program)
+    outcome = python.run(program, record.rows, day, record.patient)
     advice = compose(record, program, outcome, appraise=bool(expected.get("options")))
     settled = settle(program, outcome)
     summary = " ".join(advice.summary)

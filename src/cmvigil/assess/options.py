@@ -8,7 +8,8 @@ The verdict follows from the reasons in one documented order (``docs/options.md`
 4. a preference that holds: *preferred*, the lowest order first;
 5. else *acceptable*.
 
-Options of one verdict stand in the order of their labels; options known by name only come last.
+Options of one verdict stand in the order of their labels; a drug that runs and cannot be judged stands before those
+merely acceptable; options known by name only come last.
 """
 
 from __future__ import annotations
@@ -40,17 +41,24 @@ SPEAKS = ("applies", "provided")
 
 
 def worth_showing(outcome: Outcome) -> bool:
-    """Whether an appraisal is asked for by the record itself: CMV is current, or an antiviral runs."""
-    return outcome.values.get("cmv_current") is True or outcome.values.get("antiviral_now") is True
+    """Whether the record itself asks for an appraisal: an antiviral runs, or CMV is current and not known to be quiet."""
+    values = outcome.values
+    current = values.get("cmv_current") is True and values.get("cmv_active") is not False
+    return current or values.get("antiviral_now") is True
 
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """What the appraisal knows of the patient beside the reasons: body, kidney, what is taken, why no dose is given."""
+    """What the appraisal knows of the patient beside the reasons.
+
+    ``taken``: drugs running; ``findings``: words of dose tables that hold (``creatinine_risen``); ``withheld``: why no
+    dose is given at all; ``unsafe``: why none is given from creatinine.
+    """
 
     body: Body
     kidney: Clearance
     taken: Mapping[str, Exposure]
+    findings: frozenset[str]
     withheld: str
     unsafe: str
 
@@ -68,7 +76,15 @@ def patient_of(program: Program, outcome: Outcome, record: Record) -> Patient:
         dialysis=_dialysis(values),
         unstable=values.get("creatinine_unstable"),
     )
-    return Patient(body, clearance(program, body), _taken(outcome, record), _withheld(values), _unsafe(values, body))
+    risen = values.get("cidofovir_creatinine_risen") is True
+    return Patient(
+        body=body,
+        kidney=clearance(program, body),
+        taken=_taken(outcome, record),
+        findings=frozenset({"creatinine_risen"} if risen else ()),
+        withheld=_withheld(values),
+        unsafe=_unsafe(values, body),
+    )
 
 
 def appraise(program: Program, patient: Patient, item_of: Callable[[Rule], a.Item | None]) -> list[a.Option]:
@@ -151,7 +167,10 @@ def _option(
         counselling=[note.text for note in label.counselling],
     )
     preferred = order if verdict == "preferred" else 99
-    return (_VERDICTS.index(verdict), preferred, label.order, label.drug), option
+    place = _VERDICTS.index(verdict)
+    if verdict == "undetermined" and running:
+        place, preferred = _VERDICTS.index("acceptable"), 0
+    return (place, preferred, label.order, label.drug), option
 
 
 def _verdict(label: Label, reasons: list[tuple[Rule, a.Item]]) -> tuple[Verdict, str, list[str]]:
@@ -177,8 +196,8 @@ def _verdict(label: Label, reasons: list[tuple[Rule, a.Item]]) -> tuple[Verdict,
     chosen = first("prefer")
     if chosen is not None:
         return "preferred", chosen.headline, []
-    speaks = first("for") or first("against")
-    return "acceptable", speaks.headline if speaks else "Nothing on record speaks against it", []
+    speaks = first("for")
+    return "acceptable", speaks.headline if speaks else "Nothing that decides speaks against it", []
 
 
 def _place(item: a.Item) -> tuple[int, int, str]:
@@ -201,9 +220,9 @@ def _regimens(
 
 
 def _beside(program: Program, drug: str, patient: Patient) -> list[str]:
-    """What the patient takes that changes this drug's dose."""
+    """What the patient takes, or has, that changes this drug's dose."""
     own = (row for row in program.tables["kidney_doses"].rows if row["drug"] == drug)
-    return sorted({str(row["beside"]) for row in own} & patient.taken.keys())
+    return sorted({str(row["beside"]) for row in own} & {*patient.taken, *patient.findings})
 
 
 def _check(program: Program, label: Label, given: Exposure, patient: Patient, beside: list[str]) -> a.Check:

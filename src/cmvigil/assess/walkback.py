@@ -10,7 +10,7 @@ from ..reasoning.model import Program
 from ..record.tables import Record
 from .compose import day_of, sources_of
 from .evidence import Evidence
-from .genotypes import read_genotypes
+from .genotypes import with_readings
 from .precedence import settle
 from .wording import fill
 
@@ -21,7 +21,8 @@ def explain(record: Record, program: Program, rule_name: str, as_of: date | None
     Raises KeyError for an unknown rule, NothingToAssessError without a day.
     """
     rule = program.rules[rule_name]
-    outcome = python.run(program, read_genotypes(record, program), day_of(record, as_of), record.patient)
+    record = with_readings(record, program)
+    outcome = python.run(program, record.rows, day_of(record, as_of), record.patient)
     evidence = Evidence(program, outcome, record)
     verdict = settle(program, outcome)[rule_name]
     needs = evidence.needs(rule)

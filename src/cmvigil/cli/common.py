@@ -61,6 +61,7 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run it. Expected failures become their messages; a defect of ours is named without patient data."""
         from ..assess.compose import NothingToAssessError
+        from ..pharmacology.label import LabelError
         from ..reasoning.source import KnowledgeError
         from ..record.errors import IntakeError
 
@@ -70,7 +71,7 @@ class Command(TyperCommand):
             count = len(error.problems)
             summary = f"{count} problem{'s' if count > 1 else ''}; nothing was assessed."
             stop([*map(str, error.problems), summary])
-        except KnowledgeError as error:
+        except (KnowledgeError, LabelError) as error:
             stop(error.problems)
         except NothingToAssessError as error:
             stop(str(error))

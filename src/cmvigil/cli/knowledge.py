@@ -25,11 +25,15 @@ def check(
 
     Count what is recalled.
     """
+    from .. import genotype
+    from ..pharmacology.label import labels
+    from ..reasoning.lint import Problem, recalled, undecided
     from ..reasoning.lint import check as lint
-    from ..reasoning.lint import recalled, undecided
 
     program = c.program(knowledge)
-    problems = lint(program)
+    labels(program)
+    faults = genotype.check(genotype.read_knowledge(program))
+    problems = [*lint(program), *(Problem(fault.level, fault.place, fault.text) for fault in faults)]
     for problem in problems:
         typer.echo(f"{problem.level}: {problem.place}: {problem.text}")
     wide = undecided(program)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import assess, case, dose, explain, interactions, knowledge, replay, site_test
+from . import assess, case, dose, explain, interactions, interpret, knowledge, options, plan, replay, site_test
 from .common import Command
 
 app = typer.Typer(
@@ -23,6 +23,9 @@ app.command("assess", cls=Command)(assess.assess_command)
 app.command("dose", cls=Command)(dose.dose_command)
 app.command("explain", cls=Command)(explain.explain_command)
 app.command("interactions", cls=Command)(interactions.interactions_command)
+app.command("interpret", cls=Command)(interpret.interpret_command)
+app.command("options", cls=Command)(options.options_command)
+app.command("plan", cls=Command)(plan.plan_command)
 app.command("replay", cls=Command)(replay.replay_command)
 app.command("test", cls=Command)(site_test.test_command)
 app.add_typer(case.app, name="case", help="Write and check case files.")

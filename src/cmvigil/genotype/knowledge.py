@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,25 @@ def read_knowledge(program: Program, base: Path = BASE) -> Knowledge:
 
     Raises :class:`KnowledgeError` that names the entry or the line that cannot be used.
     """
+    return _read(_Same(program), base)
+
+
+class _Same:
+    """A program as the key of a cache: the object itself, which cannot be hashed by content."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def __hash__(self) -> int:
+        return id(self.program)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.program is self.program
+
+
+@lru_cache(maxsize=8)
+def _read(same: _Same, base: Path) -> Knowledge:
+    program = same.program
     missing = [name for name in _FILES if name not in program.resistance]
     if missing:
         raise KnowledgeError([f"resistance/{name}.yaml: is missing" for name in missing])
@@ -57,7 +77,8 @@ class _Reader:
             remarks=known,
             measurements=tuple(self.rows("measurements.csv", lambda line, row: _measurement(line, row, known))),
             polymorphisms={
-                (each.gene, each.change): each for each in self.rows("polymorphisms.csv", lambda _, row: _polymorphism(row))
+                (each.gene, each.change): each
+                for each in self.rows("polymorphisms.csv", lambda _, row: _polymorphism(row))
             },
             variants=self.statements("variants"),
             at_most=self.statements("at_most"),
@@ -67,6 +88,7 @@ class _Reader:
             deletion_classes=tuple(self.each("named", "deletion_classes", self.deletion_class)),
             truncations=tuple(self.each("named", "truncations", self.truncation)),
             natural_indels=tuple(self.each("named", "natural_indels", self.natural_indel)),
+            cleared=tuple(self.each("named", "cleared", self.clear)),
             comments=tuple(self.each("named", "comments", self.comment)),
             sources=self.program.sources,
             cited=tuple(self.cited),
@@ -122,9 +144,7 @@ class _Reader:
         )
 
     def drug(self, _: str, name: str, fields: Mapping[str, Any]) -> m.Drug:
-        required, wanted = (
-            tuple(self.needed(each) for each in fields[part]) for part in ("required", "wanted")
-        )
+        required, wanted = (tuple(self.needed(each) for each in fields[part]) for part in ("required", "wanted"))
         return m.Drug(name, tuple(fields["stands_for"]), tuple(fields["genes"]), required, wanted)
 
     def needed(self, fields: Mapping[str, Any]) -> m.Needed:
@@ -142,6 +162,9 @@ class _Reader:
 
     def statement(self, place: str, _: str, fields: Mapping[str, Any]) -> m.Statement:
         sources, verification = self.cite(place, fields)
+        word, level = fields.get("verdict", ""), fields.get("level", "")
+        if word not in ("", "possible", "resistant") or level not in ("", "low", "moderate", "high"):
+            raise ValueError(f"found {word!r}, {level!r}; expected possible or resistant, and low, moderate or high")
         return m.Statement(
             gene=fields["gene"],
             change=fields["change"],
@@ -149,15 +172,17 @@ class _Reader:
             text=fields["text"],
             sources=sources,
             verification=verification,
-            verdict=fields.get("verdict", ""),
-            level=fields.get("level", ""),
+            verdict=word,
+            level=level,
             grade=fields.get("grade", ""),
             conflict=bool(fields.get("conflict", False)),
         )
 
     def list_(self, place: str, name: str, fields: Mapping[str, Any]) -> m.VariantList:
         sources, verification = self.cite(place, fields)
-        says = {_key(text): word for word in ("polymorphism", "suspected", "resistant") for text in fields.get(word, ())}
+        says = {
+            _key(text): word for word in ("polymorphism", "suspected", "resistant") for text in fields.get(word, ())
+        }
         return m.VariantList(
             name, fields["is"], bool(fields["stands"]), tuple(fields["drugs"]), says, sources, verification
         )
@@ -186,6 +211,10 @@ class _Reader:
     def natural_indel(self, _: str, __: str, fields: Mapping[str, Any]) -> m.NaturalIndel:
         first, last = int(fields["first"]), int(fields["last"])
         return m.NaturalIndel(fields["gene"], fields["kind"], first, last, fields["residue"], fields["text"])
+
+    def clear(self, place: str, _: str, fields: Mapping[str, Any]) -> m.Cleared:
+        changes = frozenset(map(_key, fields["changes"]))
+        return m.Cleared(changes, fields["drug"], fields["text"], *self.cite(place, fields))
 
     def comment(self, place: str, _: str, fields: Mapping[str, Any]) -> m.Comment:
         return m.Comment(frozenset(map(_key, fields["changes"])), fields["text"], *self.cite(place, fields))

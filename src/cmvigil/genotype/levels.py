@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from .model import Thresholds
 
@@ -48,6 +48,6 @@ def rank(verdict: str | None) -> int:
 def fold_text(fold: Decimal) -> str:
     """A fold for people: at most three figures that say something (``8.3``, ``3000``)."""
     if fold >= 100:
-        return f"{fold.quantize(Decimal(1)):f}"
-    rounded = fold.quantize(Decimal("0.1") if fold >= 1 else Decimal("0.01"))
+        return f"{fold.quantize(Decimal(1), ROUND_HALF_UP):f}"
+    rounded = fold.quantize(Decimal("0.1") if fold >= 1 else Decimal("0.01"), ROUND_HALF_UP)
     return f"{rounded.normalize():f}"

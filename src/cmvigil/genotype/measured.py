@@ -1,7 +1,7 @@
-"""From rows to one fold: independent studies, and those decide whose virus was rebuilt or had the change transferred.
+"""From rows to one fold: independent studies; those decide whose virus was rebuilt or had the change transferred.
 
-A study (a DOI) counts once, by the median of its own values. Studies of weight 1 decide by their median. Where there are
-none, the median of the other active studies is weighted; where there are none of these, observations stand, and are
+A study (a DOI) counts once, by the median of its own values. Studies of weight 1 decide by their median. Where there
+are none, the median of the other active studies is weighted; where there are none of these, observations stand, and are
 graded as such.
 """
 
@@ -24,13 +24,12 @@ def fold_of(rows: Iterable[Measurement], t: Thresholds) -> Fold | None:
         ("other", [row for row in usable if row.active and _weight(row, t) != 1]),
         ("observational", [row for row in usable if not row.active]),
     ]
-    for basis, deciding in tiers:
-        if deciding:
-            break
-    else:
+    basis, deciding = next(((basis, found) for basis, found in tiers if found), (None, []))
+    if basis is None:
         return None
     studies = _studies(deciding, t)
     values = [value for value, _ in studies]
+    seen = usable if basis == "observational" else [row for row in usable if row.active]
     return Fold(
         median=_weighted_median(studies),
         low=min(values),
@@ -38,9 +37,9 @@ def fold_of(rows: Iterable[Measurement], t: Thresholds) -> Fold | None:
         studies=len(studies),
         measurements=len(deciding),
         basis=basis,
-        lowest=min(row.low for row in usable if row.low is not None),
-        highest=max(row.high for row in usable if row.high is not None),
-        all_studies=len({row.study for row in usable}),
+        lowest=min(row.low for row in seen if row.low is not None),
+        highest=max(row.high for row in seen if row.high is not None),
+        all_studies=len({row.study for row in seen}),
         dois=tuple(sorted({row.study for row in deciding})),
     )
 
@@ -61,7 +60,7 @@ def conflicts_of(fold: Fold, t: Thresholds) -> tuple[str, ...]:
             f"{fold.studies} studies reach from {fold_text(fold.low)} ({_word(fold.low, t)}) "
             f"to {fold_text(fold.high)} ({_word(fold.high, t)}){noise}"
         )
-    elif spans(fold.lowest, fold.highest, t):
+    elif fold.all_studies > 1 and spans(fold.lowest, fold.highest, t):
         found.append(
             f"all methods together reach from {fold_text(fold.lowest)} ({_word(fold.lowest, t)}) "
             f"to {fold_text(fold.highest)} ({_word(fold.highest, t)}), {fold.all_studies} studies"

@@ -58,7 +58,7 @@ class Measurement:
 
     @property
     def study(self) -> str:
-        """What makes measurements independent: the DOI, else the PubMed number, else one for all rows without either."""
+        """What makes measurements independent: the DOI, else the PubMed number, else one for all rows with neither."""
         pmid = dict(self.remarks).get("pmid")
         return self.doi or (f"PMID {pmid}" if pmid else "source not stated")
 
@@ -214,6 +214,17 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True)
+class Cleared:
+    """Changes that were never measured for a drug, and did not keep it from working in patients."""
+
+    changes: frozenset[Key]
+    drug: str
+    text: str
+    sources: tuple[str, ...]
+    verification: str
+
+
+@dataclass(frozen=True, slots=True)
 class Remark:
     """A remark on a row: what it means, and whether the row still decides."""
 
@@ -259,6 +270,7 @@ class Knowledge:
     deletion_classes: tuple[DeletionClass, ...]
     truncations: tuple[Truncation, ...]
     natural_indels: tuple[NaturalIndel, ...]
+    cleared: tuple[Cleared, ...]
     comments: tuple[Comment, ...]
     sources: Mapping[str, Mapping[str, str]]
     cited: tuple[tuple[str, tuple[str, ...], str], ...]
@@ -285,7 +297,7 @@ class Knowledge:
 
     @cached_property
     def at_codon(self) -> Mapping[tuple[str, int], tuple[str, ...]]:
-        """Changes that were measured or named at a codon, by gene and codon; deletions of several codons are left out."""
+        """Changes measured or named at a codon, by gene and codon; deletions of several codons are left out."""
         made: dict[tuple[str, int], dict[str, None]] = {}
         for gene, change in sorted(self.singles.keys() | {each.key for each in self.variants}):
             first, last = codons_named(change)

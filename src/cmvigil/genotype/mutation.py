@@ -1,4 +1,4 @@
-"""Typed changes: ``UL97:A594V``, ``UL97 p.Ala594Val``, ``UL54:del981-982``, ``UL97:A594AV@12%`` and what is wrong with one.
+"""Typed changes: ``UL97:A594V``, ``UL97 p.Ala594Val``, ``UL54:del981-982``, ``UL97:A594AV@12%``, and their faults.
 
 A change is named against the proteins of the strain Merlin. Everything wrong in a list is said at once.
 """
@@ -32,7 +32,7 @@ _FRACTION = re.compile(r"[@=]\s*(\d{1,3}(?:\.\d{1,6})?|\.\d{1,6})\s*(%?)$", re.A
 
 
 class MutationError(ValueError):
-    """Changes or codons that cannot be used. ``problems`` holds one line for each: the input, what is wrong, the remedy."""
+    """Changes or codons that cannot be used. ``problems``: a line for each with input, fault and remedy."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems: tuple[str, ...] = tuple(problems)
@@ -43,9 +43,9 @@ class MutationError(ValueError):
 class Mutation:
     """One change of a protein against Merlin.
 
-    ``first`` to ``last`` are the codons it touches; an insertion stands after ``first``. ``wild`` holds Merlin's residue
-    at ``first``, ``residue`` what stands there instead (empty for a deletion). ``mixed``: seen beside other residues,
-    as Sanger shows it. ``fraction`` of the population, over 0 to 1; None where it was not stated.
+    ``first`` to ``last`` are the codons it touches; an insertion stands after ``first``. ``wild`` holds Merlin's
+    residue at ``first``, ``residue`` what stands there instead (empty for a deletion). ``mixed``: seen beside other
+    residues, as Sanger shows it. ``fraction`` of the population, over 0 to 1; None where it was not stated.
     """
 
     gene: str
@@ -123,25 +123,30 @@ def parse_list(
     problem of the list.
     """
     known = tuple(known)
-    merged: dict[tuple[str, str], Mutation] = {}
+    found: list[Mutation] = []
     problems: list[str] = []
     for entry in _entries(texts):
         try:
-            for each in parse(entry, proteins, known):
-                merged[each.key] = _larger(each, merged.get(each.key))
+            found += parse(entry, proteins, known)
         except MutationError as error:
             problems.extend(error.problems)
     if problems:
         raise MutationError(dict.fromkeys(problems))
-    return tuple(sorted(merged.values(), key=lambda each: each.order))
+    return merged(found)
+
+
+def merged(mutations: Iterable[Mutation]) -> tuple[Mutation, ...]:
+    """Each change once, sorted: of two that differ in their fraction the larger stands, none stated counts as all."""
+    made: dict[tuple[str, str], Mutation] = {}
+    for each in mutations:
+        made[each.key] = _larger(each, made.get(each.key))
+    return tuple(sorted(made.values(), key=lambda each: each.order))
 
 
 def codons_named(change: str) -> tuple[int, int]:
     """First and last codon of a change as the measurements write it (``del595_603``: 595, 603)."""
     numbers = [int(each) for each in re.findall(r"\d+", change)]
     return numbers[0], numbers[-1]
-
-
 
 
 def _entries(texts: Iterable[str]) -> list[str]:
@@ -184,9 +189,7 @@ def _fraction(text: str, shown: str) -> tuple[str, Decimal | None]:
     return text[: match.start()].rstrip(), fraction
 
 
-def _gene(
-    text: str, shown: str, proteins: Mapping[str, str], known: Iterable[tuple[str, str]]
-) -> tuple[str, str]:
+def _gene(text: str, shown: str, proteins: Mapping[str, str], known: Iterable[tuple[str, str]]) -> tuple[str, str]:
     match = _GENE.fullmatch(text)
     if match is None:
         fits = sorted({f"{gene}:{change}" for gene, change in known if change.upper() == text.removeprefix("P.")})
@@ -196,7 +199,9 @@ def _gene(
     if gene not in proteins:
         near = get_close_matches(gene, proteins, n=1, cutoff=0.6)
         hint = f"; did you mean {near[0]}?" if near else ""
-        raise MutationError([f"{shown}: {gene} is no gene of resistance; there are {', '.join(sorted(proteins))}{hint}"])
+        raise MutationError(
+            [f"{shown}: {gene} is no gene of resistance; there are {', '.join(sorted(proteins))}{hint}"]
+        )
     return gene, match[3]
 
 
@@ -298,10 +303,10 @@ class _Change:
         residues = _letters(found["r"], three=len(found.get("w", "")) == 3)
         return (Mutation(self.gene, "insertion", first, first, self.wild(found.get("w", ""), first), residues),)
 
-    def _same(self, found: dict[str, str]) -> tuple[Mutation, ...]:
+    def _same(self, _: dict[str, str]) -> tuple[Mutation, ...]:
         raise self.error("says that the residue stays as it is: no change; leave it out")
 
-    def _both(self, found: dict[str, str]) -> tuple[Mutation, ...]:
+    def _both(self, _: dict[str, str]) -> tuple[Mutation, ...]:
         raise self.error("a deletion with an insertion is read as two entries, such as del595_603 and ins594G")
 
 

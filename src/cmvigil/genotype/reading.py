@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
+from typing import cast
 
 from .levels import fold_text, higher, level_of, rank
 from .measured import conflicts_of, fold_of, grade_of
-from .model import DeletionClass, Key, Knowledge, Measurement, VariantList
+from .model import DeletionClass, Key, Knowledge, Measurement, NaturalIndel, VariantList
 from .mutation import Mutation, codons_named, percent
-from .result import DrugReading, Fold, VariantReading
+from .result import DrugReading, Fold, VariantKind, VariantReading, Verdict
 
 _SAYS = {"polymorphism": "susceptible", "suspected": "possible", "resistant": "resistant"}
 _BASIS = {
@@ -31,7 +32,7 @@ def read_variant(mutation: Mutation, knowledge: Knowledge) -> VariantReading:
     indel = any(_is_natural_indel(mutation, knowledge))
     return VariantReading(
         mutation=mutation,
-        kind=_kind(mutation, drugs, knowledge, indel or _is_polymorphism(mutation, knowledge)),
+        kind=_kind(drugs, indel or _is_polymorphism(mutation, knowledge)),
         used=mutation.fraction is None or mutation.fraction >= knowledge.thresholds.report_floor,
         flags=tuple(_flags(mutation, drugs, natural, knowledge)),
         natural=natural,
@@ -68,7 +69,7 @@ def established(knowledge: Knowledge, key: Key, drug: str) -> DrugReading | None
         if each.key == key and each.drug == drug:
             said = DrugReading(
                 drug,
-                _verdict(each.verdict),
+                cast(Verdict, each.verdict),
                 each.level,
                 grade=each.grade,
                 basis="named",
@@ -79,7 +80,9 @@ def established(knowledge: Knowledge, key: Key, drug: str) -> DrugReading | None
             reading = _stronger(reading, said)
     for listed in knowledge.lists:
         if listed.stands and drug in listed.drugs and listed.says.get(key) == "resistant":
-            said = DrugReading(drug, "resistant", grade="D", basis="list", reasons=(listed.is_,), sources=listed.sources)
+            said = DrugReading(
+                drug, "resistant", grade="D", basis="list", reasons=(f"listed: {listed.is_}",), sources=listed.sources
+            )
             reading = _stronger(reading, said)
     return reading
 
@@ -100,17 +103,16 @@ def read_fold(fold: Fold, drug: str, knowledge: Knowledge) -> DrugReading:
     t = knowledge.thresholds
     level = level_of(fold.median, t)
     crosses = fold.low < t.low_from <= fold.high
+    verdict: Verdict = "susceptible"
     if level and fold.basis != "observational" and not (crosses and level == "low"):
         verdict = "resistant"
     elif level or crosses or fold.median >= t.possible_from:
         verdict, level = "possible", level or "low"
-    else:
-        verdict = "susceptible"
     studies = f"{fold.studies} stud{'y' if fold.studies == 1 else 'ies'}"
     reach = "" if fold.low == fold.high else f", {fold_text(fold.low)} to {fold_text(fold.high)}"
     return DrugReading(
         drug,
-        _verdict(verdict),
+        verdict,
         level,
         fold,
         grade_of(fold, t),
@@ -130,14 +132,13 @@ def _called(rows: Sequence[Measurement], drug: str) -> DrugReading | None:
             continue
         rebuilt = row.method in ("recombinant", "marker_transfer")
         grade = ("B" if rebuilt else "C") if row.active else "D"
-        resistant = "resistant" if row.active else "possible"
-        verdict = resistant if row.qualitative == "resistant" else "susceptible"
+        verdict: Verdict = "susceptible"
+        if row.qualitative == "resistant":
+            verdict = "resistant" if row.active else "possible"
         how = "a study calls it" if row.active else "observed in isolates called"
         word = "resistant" if row.qualitative == "resistant" else "sensitive"
         said = (f"{how} {word}, without a fold",)
-        found.append(
-            DrugReading(drug, _verdict(verdict), grade=grade, basis="called", reasons=said, dois=(row.study,))
-        )
+        found.append(DrugReading(drug, verdict, grade=grade, basis="called", reasons=said, dois=(row.study,)))
     found.sort(key=lambda each: (-rank(each.verdict), each.grade, each.dois))
     return found[0] if found else None
 
@@ -149,14 +150,16 @@ def _stronger(measured: DrugReading | None, said: DrugReading) -> DrugReading:
     verdict = max(measured.verdict, said.verdict, key=rank)
     level = higher(measured.level, said.level)
     conflicts = list(said.conflicts)
-    if measured.verdict != said.verdict or (said.level and said.level != measured.level):
+    differs = measured.verdict != said.verdict or (measured.level and said.level and measured.level != said.level)
+    if differs:
         conflicts.append(f"measured otherwise than said: {'; '.join(said.reasons)}")
+    lifted = measured.verdict != verdict or (measured.fold is None and measured.level != level)
     return replace(
         measured,
         verdict=verdict,
-        level=level if verdict != "susceptible" else "",
-        basis=measured.basis if verdict == measured.verdict else said.basis,
-        grade=measured.grade if verdict == measured.verdict else said.grade,
+        level=level,
+        basis=said.basis if lifted else measured.basis,
+        grade=said.grade if lifted else measured.grade,
         conflicts=tuple(dict.fromkeys((*measured.conflicts, *conflicts))),
         reasons=(*measured.reasons, *said.reasons),
         sources=tuple(dict.fromkeys((*measured.sources, *said.sources))),
@@ -168,23 +171,21 @@ def _read(mutation: Mutation, drug: str, knowledge: Knowledge) -> DrugReading:
     if _is_broken(mutation, knowledge):
         return _broken(mutation, drug)
     reading = established(knowledge, mutation.key, drug)
-    for each in _classes(mutation, drug, knowledge):
-        reading = _stronger(reading, _of_class(each))
+    for class_ in _classes(mutation, drug, knowledge):
+        reading = _stronger(reading, _of_class(class_))
     if reading is None:
-        reading = _expected(mutation, drug, knowledge)
+        reading = _cleared(mutation, _expected(mutation, drug, knowledge), knowledge)
     for each in knowledge.at_most:
         if each.key == mutation.key and each.drug == drug and rank(reading.verdict) > rank(each.verdict):
             reading = replace(
                 reading,
-                verdict=_verdict(each.verdict),
+                verdict=cast(Verdict, each.verdict),
                 conflicts=(*reading.conflicts, each.text),
                 sources=(*reading.sources, *each.sources),
             )
     for each in knowledge.overruled:
         if each.key == mutation.key and each.drug == drug:
-            reading = replace(
-                reading, reasons=(*reading.reasons, each.text), sources=(*reading.sources, *each.sources)
-            )
+            reading = replace(reading, reasons=(*reading.reasons, each.text), sources=(*reading.sources, *each.sources))
     return reading
 
 
@@ -244,6 +245,14 @@ def _expected(mutation: Mutation, drug: str, knowledge: Knowledge) -> DrugReadin
     return DrugReading(drug, None)
 
 
+def _cleared(mutation: Mutation, expected: DrugReading, knowledge: Knowledge) -> DrugReading:
+    """What patients showed comes before what the place lets one expect."""
+    for each in knowledge.cleared:
+        if expected.verdict is not None and mutation.key in each.changes and each.drug == expected.drug:
+            return DrugReading(expected.drug, None, reasons=(each.text,), sources=each.sources)
+    return expected
+
+
 def _neighbours(mutation: Mutation, drug: str, knowledge: Knowledge) -> list[str]:
     """Resistant changes at the codons that a change touches, with their folds."""
     found = []
@@ -255,14 +264,13 @@ def _neighbours(mutation: Mutation, drug: str, knowledge: Knowledge) -> list[str
     return found
 
 
-def _flag_lists(
-    reading: DrugReading, key: Key, drugs: Sequence[DrugReading], knowledge: Knowledge
-) -> DrugReading:
+def _flag_lists(reading: DrugReading, key: Key, drugs: Sequence[DrugReading], knowledge: Knowledge) -> DrugReading:
     """Raise the conflict flag where a list that does not stand says otherwise.
 
     A list for several drugs does not tell which it means: it disagrees when no drug reads as it says.
     """
-    flags, sources = [], []
+    flags: list[str] = []
+    sources: list[str] = []
     for listed in knowledge.lists:
         word = listed.says.get(key)
         if word is None or listed.stands or reading.drug not in listed.drugs:
@@ -283,11 +291,13 @@ def _disagrees(listed: VariantList, word: str, reading: DrugReading, drugs: Sequ
     return said > best or rank("possible") <= rank(reading.verdict) > said
 
 
-def _kind(mutation: Mutation, drugs: Sequence[DrugReading], knowledge: Knowledge, polymorphism: bool) -> str:
+def _kind(drugs: Sequence[DrugReading], polymorphism: bool) -> VariantKind:
     bases = {each.basis for each in drugs}
     if "broken" in bases:
         return "broken"
-    if "measured" in bases or any(each.basis == "called" and each.verdict != "susceptible" for each in drugs):
+    if any(each.fold for each in drugs) or any(
+        each.basis == "called" and each.verdict != "susceptible" for each in drugs
+    ):
         return "measured"
     if bases & {"named", "list"}:
         return "named"
@@ -316,8 +326,10 @@ def _flags(
             yield f"more susceptible to {each.drug} than the control"
     if natural is not None and natural > Decimal("0.5"):
         yield f"most strains have it ({percent(natural.quantize(Decimal('0.01')))}): Merlin carries the rarer residue"
-    elif _is_polymorphism(mutation, knowledge) and natural is not None:
+    elif natural is not None and _is_frequent(mutation, knowledge):
         yield f"in {percent(natural.quantize(Decimal('0.001')))} of public sequences"
+    if _in_sensitive_isolates(mutation, knowledge):
+        yield "found in sensitive isolates"
 
 
 def _natural(mutation: Mutation, knowledge: Knowledge) -> Decimal | None:
@@ -326,11 +338,20 @@ def _natural(mutation: Mutation, knowledge: Knowledge) -> Decimal | None:
 
 
 def _is_polymorphism(mutation: Mutation, knowledge: Knowledge) -> bool:
+    return _is_frequent(mutation, knowledge) or _in_sensitive_isolates(mutation, knowledge)
+
+
+def _is_frequent(mutation: Mutation, knowledge: Knowledge) -> bool:
     found, t = knowledge.polymorphisms.get(mutation.key), knowledge.thresholds
     return found is not None and found.fraction >= t.polymorphism_from and found.having >= t.polymorphism_sequences
 
 
-def _is_natural_indel(mutation: Mutation, knowledge: Knowledge) -> Iterator[NaturalIndelFound]:
+def _in_sensitive_isolates(mutation: Mutation, knowledge: Knowledge) -> bool:
+    """Whether studies or reviews found it in isolates that were sensitive."""
+    return any(row.qualitative == "polymorphism" for row in knowledge.singles.get(mutation.key, ()))
+
+
+def _is_natural_indel(mutation: Mutation, knowledge: Knowledge) -> Iterator[NaturalIndel]:
     for each in knowledge.natural_indels:
         same = (each.gene, each.kind) == (mutation.gene, mutation.kind)
         inside = each.first <= mutation.first and mutation.last <= each.last
@@ -355,13 +376,12 @@ def _comments(mutation: Mutation, knowledge: Knowledge) -> Iterator[str]:
                 f"{mutation.gene} is no target of {row.drug}"
             )
     if mutation.key not in knowledge.singles:
-        partners = sorted(
-            {" ".join(other) for sets in knowledge.combined.values() for each in sets if mutation.key in each for other in each - {mutation.key}}
-        )
+        partners = sorted(_partners(mutation.key, knowledge))
         if partners:
             yield f"measured only together with {', '.join(partners)}"
 
 
-def _verdict(word: str) -> Verdict:
-    assert word in ("susceptible", "not_determined", "possible", "resistant")
-    return word  # type: ignore[return-value]
+def _partners(key: Key, knowledge: Knowledge) -> set[str]:
+    """Changes that were measured in one virus with this one."""
+    viruses = [virus for sets in knowledge.combined.values() for virus in sets if key in virus]
+    return {f"{gene} {change}" for virus in viruses for gene, change in virus if (gene, change) != key}

@@ -11,8 +11,10 @@ from .mutation import Mutation
 
 Verdict = Literal["susceptible", "not_determined", "possible", "resistant"]
 Basis = Literal["measured", "called", "named", "list", "class", "truncation", "codon", "region", "broken"]
-"""What a reading rests on: measured folds, a study's word, a rule on the change, a published list, a class of deletions, a
-lost protein, the same codon, the region, a reading frame that cannot be."""
+"""What a reading rests on: measured folds, a study's word, a rule on the change, a published list, a class of
+deletions, a lost protein, the same codon, the region, a reading frame that cannot be."""
+
+VariantKind = Literal["measured", "named", "predicted", "polymorphism", "unknown", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class VariantReading:
     """
 
     mutation: Mutation
-    kind: Literal["measured", "named", "predicted", "polymorphism", "unknown", "broken"]
+    kind: VariantKind
     used: bool
     flags: tuple[str, ...]
     natural: Decimal | None
@@ -125,7 +127,7 @@ class Cross:
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """The whole answer: changes as given, drugs in fixed order, cross-resistance, remarks, and what it was made with."""
+    """The whole answer: changes, drugs in fixed order, cross-resistance, remarks, and what it was made with."""
 
     variants: tuple[VariantReading, ...]
     drugs: tuple[DrugVerdict, ...]

@@ -64,7 +64,8 @@ WITH {_CLEARANCES.format(patients=patients)},
 called AS ({_CALLED}),
 rounded AS (
   SELECT *,
-    CASE WHEN step IS NULL THEN exact ELSE step * (exact // step + CAST(2 * (exact % step) > step AS INT)) END AS coarse,
+    CASE WHEN step IS NULL THEN exact
+      ELSE step * (exact // step + CAST(2 * (exact % step) > step AS INT)) END AS coarse,
     CASE WHEN fine IS NOT NULL THEN fine * (exact // fine + CAST(2 * (exact % fine) > fine AS INT)) END AS finer
   FROM called
 )

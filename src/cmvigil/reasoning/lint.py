@@ -60,13 +60,29 @@ def check(program: Program) -> list[Problem]:
 
 
 def recalled(program: Program) -> Counter[str]:
-    """How many settings, definitions and rules have which verification."""
+    """How many settings, definitions, rules, rows of tables and statements of the drugs' files have which verification."""
     layers: tuple[Mapping[str, Setting | Definition | Rule], ...] = (
         program.settings,
         program.definitions,
         program.rules,
     )
-    return Counter(item.verification for layer in layers for item in layer.values())
+    found = Counter(item.verification for layer in layers for item in layer.values())
+    rows = (row for table in program.tables.values() for row in table.rows)
+    found.update(str(row["verification"]) for row in rows if row.get("verification"))
+    found.update(str(part["verification"]) for part in _written(program) if "verification" in part)
+    return found
+
+
+def _written(program: Program) -> Iterator[Mapping[str, object]]:
+    """Every mapping, however deep, of the files of drugs and of resistance."""
+    todo: list[object] = [*program.antivirals.values(), *program.resistance.values()]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, Mapping):
+            yield part
+            todo.extend(part.values())
+        elif isinstance(part, list):
+            todo.extend(part)
 
 
 def undecided(program: Program) -> int:
@@ -219,9 +235,11 @@ def _unused(program: Program) -> Iterator[Problem]:
         if view.name not in rows:
             yield Problem("warning", f"{view.file}: {view.name}", "is a view that no fact and no view reads")
     for table in program.tables.values():
-        if table.name not in rows:
+        if table.name not in rows and not table.used_by:
             yield Problem("warning", f"{table.file}: {table.name}", "is a table that no view looks anything up in")
     cited = _sources_cited(program)
+    for key in sorted(cited - program.sources.keys() - {""}):
+        yield Problem("error", f"sources.yaml: {key}", "is named as a source and is none")
     for key in sorted(program.sources.keys() - cited):
         yield Problem("warning", f"sources.yaml: {key}", "is a source that nothing names")
     lists = _lists_tested(program)
@@ -246,7 +264,11 @@ def _sources_cited(program: Program) -> set[str]:
         program.rules,
         program.tables,
     )
-    return {key for layer in layers for item in layer.values() for key in item.sources}
+    cited = {key for layer in layers for item in layer.values() for key in item.sources}
+    rows = (row for table in program.tables.values() for row in table.rows)
+    cited |= {key.strip() for row in rows for key in str(row.get("source") or "").split(",")}
+    listed = (part["sources"] for part in _written(program) if isinstance(part.get("sources"), list))
+    return cited.union(*(map(str, keys) for keys in listed))  # type: ignore[call-overload]
 
 
 def _lists_tested(program: Program) -> set[object]:

@@ -96,7 +96,7 @@ _FIELDS = {
         "options",
         "effect",
     },
-    "tables": {"is", "keys", "banded", "columns", "rows", "sources", "verification", "note"},
+    "tables": {"is", "keys", "banded", "columns", "rows", "sources", "verification", "note", "used_by"},
 }
 _WORDS = {
     "verification": ("verified", "secondary", "recalled"),
@@ -232,7 +232,7 @@ class _Builder:
         if setting is None:
             return None
         kinds: dict[type, Kind] = {bool: "bool", str: "text", Decimal: "exact"}
-        kind = kinds.get(type(setting.value), "exact")
+        kind = kinds.get(type(setting.value), setting.of)
         return Constant(setting.value, kind, name)
 
     def row_scope(
@@ -331,7 +331,10 @@ class _Builder:
             fields["verification"],
             fields.get("note", ""),
             fields["file"],
+            fields.get("type", "exact"),
         )
+        if fields.get("type") == "bool" and not isinstance(fields["value"], bool | None):
+            raise ValueError(f"value is {fields['value']}; expected true or false")
 
     def table(self, name: str, fields: dict[str, Any]) -> None:
         banded = bool(fields.get("banded", False))
@@ -356,7 +359,15 @@ class _Builder:
                 if all(row[k] == other[k] for k in keys) and (not banded or _overlap(row, other)):
                     raise ValueError(f"rows {j + 1} and {i + 1} answer the same look-up")
         self.tables[name] = BandTable(
-            name, fields["is"], keys, banded, cols, rows, tuple(fields.get("sources", ())), fields["file"]
+            name=name,
+            is_=fields["is"],
+            keys=keys,
+            banded=banded,
+            columns=cols,
+            rows=rows,
+            used_by=str(fields.get("used_by", "")),
+            sources=tuple(fields.get("sources", ())),
+            file=fields["file"],
         )
 
     def view(self, name: str, fields: dict[str, Any]) -> None:

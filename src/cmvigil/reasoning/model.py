@@ -314,6 +314,7 @@ class Setting:
     verification: str
     note: str = ""
     file: str = ""
+    of: Kind = "exact"  # what a value that nobody has set would be
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +410,7 @@ class BandTable:
     banded: bool
     columns: Mapping[str, Kind]
     rows: tuple[Mapping[str, Decimal | str | None], ...]
+    used_by: str = ""  # what else reads it than the views: the package's name
     sources: tuple[str, ...] = ()
     file: str = ""
 

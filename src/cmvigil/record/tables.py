@@ -222,6 +222,9 @@ TABLES: Mapping[str, type[Row]] = {
     "interpretation": Interpretation,
 }
 
+DERIVED = frozenset({"interpretation"})
+"""Tables whose rows are made at assessment, with the knowledge in force; no file holds them."""
+
 _KINDS: Mapping[str, Kind] = {
     "date": "date",
     "date | None": "date",

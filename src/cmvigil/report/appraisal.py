@@ -98,6 +98,18 @@ def cautions(option: Option) -> list[Item]:
     return _reasons(option, ("caution",))
 
 
+def shown_against(option: Option) -> list[Item]:
+    """What stands in the table against it; of what is barred only what bars it, the rest one step away."""
+    if option.verdict in ("avoid", "contraindicated"):
+        return [item for item in contra(option) if item.effect in ("contraindicated", "avoid")]
+    return [*contra(option), *cautions(option)]
+
+
+def hidden(option: Option) -> int:
+    """So many reasons that are said stand only one step away."""
+    return len(contra(option)) + len(cautions(option)) - len(shown_against(option))
+
+
 def unknown(option: Option) -> list[Item]:
     """Reasons that cannot be told yet."""
     return [item for item in option.reasons if item.state == "undetermined"]
@@ -131,11 +143,22 @@ def is_wrong(check: Check) -> bool:
     return check.finding in _WRONG
 
 
+def finding(check: Check) -> str:
+    """``Under-dose, 50 % of the label's``, ``As called for``."""
+    if check.finding == "right":
+        return "As called for"
+    share = f", {check.share}{words.THIN}% of the label's" if check.share else ""
+    return words.sentence(check.finding) + share
+
+
+def given(check: Check) -> str:
+    """What is given, and what the table says of it."""
+    return f"Given: {check.given}. {words.sentence(check.text)}."
+
+
 def check_line(check: Check) -> str:
-    """``Given 175 mg every 12 h: under-dose, 50 % of the label's. Below 90 % of the label's dose ...``."""
-    share = f", {check.share}{words.THIN}% of the label's" if check.share and check.finding != "right" else ""
-    finding = "as called for" if check.finding == "right" else check.finding
-    return f"Given {check.given}: {finding}{share}. {words.sentence(check.text)}"
+    """``Under-dose, 50 % of the label's. Given: 175 mg every 12 h. Below 90 % of the label's dose: ...``"""
+    return f"{finding(check)}. {given(check)}"
 
 
 def against_running(option: Option) -> str:
@@ -174,13 +197,13 @@ def clearance(kidney: Kidney) -> str:
 
 
 def beside_clearance(kidney: Kidney) -> list[str]:
-    """What stands beside the clearance: weight, creatinine, eGFR."""
+    """What stands beside the clearance: weight, creatinine, and eGFR where it is known."""
     egfr = kidney.egfr
-    return [
-        f"weight {kidney.weight or 'not known'}",
-        f"creatinine {kidney.creatinine or 'not known'}",
-        f"eGFR {words.quantity(egfr.value, egfr.unit)}, not used for doses" if egfr.value is not None else "",
-    ]
+    said = [f"weight {kidney.weight or 'not known'}", f"creatinine {kidney.creatinine or 'not known'}"]
+    if egfr.value is not None:
+        unit = egfr.unit.replace(" ", words.NBSP)
+        said.append(f"eGFR {words.quantity(egfr.value, unit)}, not used for doses")
+    return said
 
 
 def figures(kidney: Kidney) -> list[Figure]:
@@ -193,7 +216,9 @@ def figures(kidney: Kidney) -> list[Figure]:
         ("eGFR", kidney.egfr),
     ]
     return [
-        Figure(what, "not known" if it.value is None else words.quantity(it.value, it.unit), it.how or it.why)
+        Figure(what, it.why or "not known", "")
+        if it.value is None
+        else Figure(what, words.quantity(it.value, it.unit), it.how)
         for what, it in named
         if it is not None
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cmvigil.advice import Advice, Option, Regimen, Step
+from cmvigil.advice import Advice, Option, Regimen, Step, Verification
 from cmvigil.report import appraisal, words
 from cmvigil.report.reading import cited
 
@@ -80,45 +80,95 @@ def _card(option: Option) -> Card:
         checks=[appraisal.check_line(check) for check in option.checks],
         doses=_table(
             ["Phase", "Dose", "Made of", "Dilute to", "Run over", "In 24 h", "Kidney band"],
-            [_dose_row(regimen) for regimen in option.regimens],
+            _dose_rows(option),
         ),
         notes=notes,
         steps=steps,
         handling=option.handling,
         watch=_table(
-            ["Test", "Before", "Induction", "Maintenance", "Threshold: action"],
+            ["Test", "Before", "Induction", "Maintenance", "Thresholds and actions"],
             [
-                [w.test, "yes" if w.before else "", w.induction, w.maintenance, "; ".join(w.thresholds)]
+                [
+                    w.test + _grade(w.verification),
+                    "yes" if w.before else "",
+                    w.induction,
+                    w.maintenance,
+                    "; ".join(w.thresholds),
+                ]
                 for w in option.watch
             ],
         ),
         interactions=_table(
             ["With", "Level", "What happens", "What to do"],
-            [[appraisal.partner(option, i), i.level, i.effect, i.action] for i in option.interactions],
+            [
+                [appraisal.partner(option, i) + _grade(i.verification), i.level, i.effect, i.action]
+                for i in option.interactions
+            ],
         ),
         counselling=option.counselling,
-        sources=[words.join([source.key, words.source_line(source)]) for source in cited(option)],
+        sources=_sources(option),
     )
 
 
+def _dose_rows(option: Option) -> list[list[str]]:
+    """A row for each dose; two schemes of a label that come to the same dose today share one."""
+    schemes: dict[tuple[str, ...], list[str]] = {}
+    for regimen in option.regimens:
+        phase, *cells = _dose_row(regimen)
+        schemes.setdefault((phase, *cells), []).append(_scheme(regimen))
+    rows = []
+    for (phase, *cells), named in schemes.items():
+        schemed = " and ".join(dict.fromkeys(name for name in named if name))
+        rows.append([f"{phase}, scheme {schemed}" if schemed else phase, *cells])
+    return rows
+
+
+def _scheme(regimen: Regimen) -> str:
+    """The label's scheme, where it says more than the dose beside it."""
+    flat = appraisal.milligrams(regimen.dose_mg).replace(words.NBSP, " ")
+    said = (f"{regimen.per_kg} {regimen.rhythm}", f"{flat} {regimen.rhythm}", regimen.rhythm)
+    return "" if regimen.scheme in said else regimen.scheme
+
+
 def _dose_row(regimen: Regimen) -> list[str]:
-    plain = (f"{regimen.per_kg} {regimen.rhythm}", f"{appraisal.milligrams(regimen.dose_mg)} {regimen.rhythm}")
-    scheme = "" if regimen.scheme in (plain[0], plain[1].replace(words.NBSP, " "), regimen.rhythm) else regimen.scheme
-    rounded = "" if appraisal.milligrams(regimen.dose_mg) == f"{regimen.exact_mg}{words.NBSP}mg" else regimen.exact_mg
+    exact = f"{regimen.exact_mg}{words.NBSP}mg"
+    rounded = "" if appraisal.milligrams(regimen.dose_mg) == exact else f", {exact} before rounding"
     day = []
     if regimen.interval_h < _DAY_H:
         day.append(appraisal.milligrams(regimen.daily_mg))
     if regimen.sodium_mg is not None:
         day.append(f"sodium {appraisal.milligrams(regimen.sodium_mg)}")
     return [
-        f"{regimen.phase}, scheme {scheme}" if scheme else regimen.phase,
-        appraisal.dose(regimen) + (f", {rounded}{words.NBSP}mg before rounding" if rounded else ""),
+        regimen.phase,
+        appraisal.dose(regimen) + rounded + _grade(regimen.verification),
         regimen.form,
         "" if regimen.final_volume_ml is None else f"{_decimal(regimen.final_volume_ml)}{words.NBSP}mL or more",
         "" if regimen.infusion_min is None else f"{regimen.infusion_min}{words.NBSP}min or longer",
         ", ".join(day),
         f"{regimen.band} {regimen.band_unit}".strip(),
     ]
+
+
+def _grade(verification: Verification) -> str:
+    """How far it was checked, said where it was not read in the source itself."""
+    return "" if verification == "verified" else f" ({words.VERIFICATION[verification]})"
+
+
+def _sources(option: Option) -> list[str]:
+    """What each part of the card rests on, by how far it was checked; then the titles that are known."""
+    parts: list[tuple[str, list[tuple[Verification, list[str]]]]] = [
+        ("Doses", [(r.verification, r.sources) for r in option.regimens]),
+        ("Watching", [(w.verification, w.sources) for w in option.watch]),
+        ("Interactions", [(i.verification, i.sources) for i in option.interactions]),
+    ]
+    lines = []
+    for name, said in parts:
+        by: dict[Verification, set[str]] = {}
+        for verification, keys in said:
+            by.setdefault(verification, set()).update(keys)
+        graded = [f"{words.VERIFICATION[v]} {', '.join(sorted(by[v]))}" for v in words.VERIFICATION if v in by]
+        lines += [f"{name}: {'; '.join(graded)}"] if graded else []
+    return [*lines, *(f"{s.key}: {words.join([s.title, s.locator])}" for s in cited(option) if s.title)]
 
 
 def _steps(option: Option) -> Table:
@@ -128,9 +178,7 @@ def _steps(option: Option) -> Table:
         for step in regimen.steps:
             found.setdefault((step.at, clock(step, regimen.infusion_min), step.what), []).append(regimen)
     ordered = sorted(found.items(), key=lambda pair: (pair[0][0] is None, pair[0][0] or 0))
-    return _table(
-        ["When", "What"], [[when, what + _only(option, regimens)] for (_, when, what), regimens in ordered]
-    )
+    return _table(["When", "What"], [[when, what + _only(option, regimens)] for (_, when, what), regimens in ordered])
 
 
 def _shared(option: Option, of: Callable[[Regimen], list[str]]) -> list[str]:

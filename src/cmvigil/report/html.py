@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from itertools import count
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from cmvigil.advice import Advice
-from cmvigil.report import charts, words
+from cmvigil.report import appraisal, charts, words
+from cmvigil.report.card import cards
+from cmvigil.report.plan import plan
 from cmvigil.report.reading import DECIDES_SHOWN, QUESTIONS_SHOWN, Reading
 
 
@@ -22,9 +25,12 @@ def render(advice: Advice, *, chart: bool = True) -> str:
     reading = Reading(advice)
     # Our own SVG: its texts were escaped where it was made.
     picture = Markup(charts.timeline(advice) if chart else "")
-    ids = {id(item): f"item-{n}" for n, item in enumerate(reading.items, 1)}
-    page: str = _template().render(
+    numbers = count(1)  # of articles, not of items: a reason may stand under several options
+    page: str = _template("report.html.jinja").render(
         advice=advice,
+        appraisal=appraisal,
+        cards=cards(advice),
+        plan=plan(advice),
         reading=reading,
         words=words,
         questions_shown=QUESTIONS_SHOWN,
@@ -32,9 +38,17 @@ def render(advice: Advice, *, chart: bool = True) -> str:
         legend=charts.signs(reading.streams),
         picture=picture,
         style=Markup(_style()),
-        item_id=lambda item: ids[id(item)],
+        item_id=lambda: f"item-{next(numbers)}",
         source_ids={source.key: f"source-{n}" for n, source in enumerate(reading.sources, 1)},
         fact_ids={name: f"fact-{n}" for n, name in enumerate(sorted(advice.facts), 1)},
+    )
+    return page
+
+
+def render_cards(advice: Advice) -> str:
+    """The dosing cards alone, as one HTML document: a page each on paper."""
+    page: str = _template("cards.html.jinja").render(
+        advice=advice, appraisal=appraisal, cards=cards(advice), words=words, style=Markup(_style())
     )
     return page
 
@@ -45,7 +59,7 @@ def _style() -> str:
 
 
 @cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     def shown(value: Any) -> Any:
         return words.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
@@ -58,4 +72,4 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("report.html.jinja")
+    return environment.get_template(name)

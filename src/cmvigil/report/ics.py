@@ -25,7 +25,7 @@ def render(advice: Advice) -> str:
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
-        f"PRODID:-//cmvigil//{_text(advice.provenance.software)}//EN",
+        f"PRODID:-//cmvigil//{_text(advice.provenance.software.removeprefix('cmvigil '))}//EN",
         "CALSCALE:GREGORIAN",
         "METHOD:PUBLISH",
         *(line for task in advice.tasks for line in _event(advice, task)),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from cmvigil.advice import Advice, Condition, Item, Walkback
-from cmvigil.report import words
+from cmvigil.advice import Advice, Condition, Item, Option, Walkback
+from cmvigil.report import appraisal, words
+from cmvigil.report.card import Card, cards
 from cmvigil.report.reading import Reading
 
 _LOADS_SHOWN = 30
@@ -26,6 +27,7 @@ def render(advice: Advice) -> str:
         _section(reading, "advice", _advice(reading)),
         _section(reading, "findings", _parts(reading, advice.findings)),
         _section(reading, "tasks", [_tasks(reading)] if advice.tasks else []),
+        _section(reading, "cards", [_card(card) for card in cards(advice)]),
         _section(reading, "basis", _basis(reading)),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -119,11 +121,89 @@ def _changes(reading: Reading) -> str:
 
 
 def _advice(reading: Reading) -> list[str]:
-    blocks = []
+    blocks = _options(reading) if reading.advice.options else []
     for title, items in reading.topics:
         blocks.append(f"### {_t(title)}")
         blocks += _parts(reading, items)
     return blocks
+
+
+def _options(reading: Reading) -> list[str]:
+    a = reading.advice
+    rows = []
+    for o in appraisal.appraised(a):
+        against = [*appraisal.contra(o), *appraisal.cautions(o)]
+        why, decides = words.sentence(o.why), appraisal.decides_for(o)
+        doses = " or ".join(appraisal.doses_today(o)) or words.sentence(appraisal.no_dose(o))
+        badly = appraisal.against_running(o)
+        given = [f"{words.SAFETY}. {badly}." if badly else ""]
+        given += [f"{f'{words.SAFETY}. ' if appraisal.is_wrong(c) else ''}{appraisal.check_line(c)}" for c in o.checks]
+        pro = [why if decides else "", *(i.headline for i in appraisal.pro(o))]
+        con = ["" if decides else why, f"unknown: needs {reading.needs(o)}" if o.needs else ""]
+        con += [*(i.headline for i in against), *appraisal.beside(o)]
+        rows.append(
+            [
+                f"{words.VERDICT_SIGN[o.verdict]} {words.VERDICT[o.verdict]}",
+                appraisal.name(o),
+                " ".join(part for part in (f"{doses}.", *given) if part),
+                "; ".join(part for part in pro if part),
+                "; ".join(words.sentence(part) for part in con if part),
+            ]
+        )
+    blocks = [f"### {words.OPTIONS}", *_kidney(reading)]
+    blocks.append(_table(["Verdict", "Antiviral", "Dose today", "For", "Against, cautions"], rows))
+    blocks.append(_t(appraisal.ORDER))
+    for o in a.options:
+        blocks += [f"#### {_t(appraisal.name(o))}", *_option(reading, o)]
+    return blocks
+
+
+def _option(reading: Reading, option: Option) -> list[str]:
+    said = [f"{words.VERDICT_SIGN[option.verdict]} {words.VERDICT[option.verdict]}: {words.sentence(option.why)}"]
+    if option.verdict == "named":
+        said += [appraisal.check_line(check) for check in option.checks]
+    together = [
+        f"{words.sentence(i.level)} with {appraisal.partner(option, i)}: {i.effect}. {i.action}. "
+        f"({words.VERIFICATION[i.verification]}, {', '.join(i.sources)})"
+        for i in option.interactions
+    ]
+    return [*map(_t, said), *_parts(reading, option.reasons), *([_list([_t(t) for t in together])] if together else [])]
+
+
+def _kidney(reading: Reading) -> list[str]:
+    kidney = reading.advice.kidney
+    if kidney is None:
+        return []
+    line = [appraisal.clearance(kidney), *appraisal.beside_clearance(kidney)]
+    figures = [f"{f.what}: {f.value}" + (f"; {f.how}" if f.how else "") for f in appraisal.figures(kidney)]
+    cautions = [f"{words.sentence(caution)}." for caution in kidney.cautions]
+    return [
+        f"**{_t(line[0])}**; {_t('; '.join(line[1:]))}",
+        _t(appraisal.basis(kidney)),
+        _list([_t(text) for text in [*figures, *cautions]]),
+    ]
+
+
+def _card(card: Card) -> str:
+    checks = [
+        f"{f'{words.SAFETY}. ' if appraisal.is_wrong(check) else ''}{appraisal.check_line(check)}"
+        for check in card.option.checks
+    ]
+    if badly := appraisal.against_running(card.option):
+        checks.insert(0, f"{words.SAFETY}. {badly}.")
+    blocks = [f"### {_t(card.title)}", _t(card.verdict), *map(_t, checks)]
+    if card.no_dose:
+        blocks.append(f"**Dose today: {_t(card.no_dose)}**")
+    for name, table in card.tables:
+        blocks += [f"**{_t(name)}**", _table(table.heads, table.rows)]
+        if table is card.doses and card.notes:
+            blocks.append(_list([_t(note) for note in card.notes]))
+    for name, lines in (("Course and handling", card.handling), ("Tell the patient", card.counselling)):
+        if lines:
+            blocks += [f"**{name}**", _list([_t(line) for line in lines])]
+    if card.sources:
+        blocks.append(_list([_t(line) for line in card.sources]))
+    return "\n\n".join([*blocks, _t(appraisal.INFORMS)])
 
 
 def _item(reading: Reading, item: Item) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from itertools import pairwise
+from typing import TypeVar
 
 from cmvigil.advice import TOPICS, Advice, Bar, Item, LabPoint, Load, Option, Question, Source, Task, Verification
 from cmvigil.report import words
@@ -17,6 +19,9 @@ _NEEDS_NAMED = 3
 _MANY, _ALIKE = 6, 3
 _STATES = ("applies", "provided", "undetermined", "overridden")
 _CHECKED: tuple[Verification, ...] = ("recalled", "secondary", "verified")
+
+
+_Thing = TypeVar("_Thing")
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,11 @@ class Rhythm:
 
     @property
     def when(self) -> str:
-        """``29 Mar 2026 (day 16), then weekly until 14 Jun 2026 (12 times)``."""
+        """``29 Mar 2026 (day 16), then weekly until 14 Jun 2026 (12 times)``; a series that goes on alike, in one."""
         said = words.task_when(self.task)
+        step = "every day" if self.step == 1 else f"every {self.step} days"
+        if self.times > 1 and self.beyond.startswith(f"then {step} until "):
+            return f"{said}, {self.beyond.replace(step, words.every(self.step), 1)}"
         if self.times > 1:
             said += f", then {words.every(self.step)} until {words.day(self.last)} ({self.times}{words.NBSP}times)"
         return f"{said}, {self.beyond}" if self.beyond else said
@@ -109,6 +117,15 @@ class Reading:
         for name, state in (("Cannot be told yet", "undetermined"), ("Set aside", "overridden")):
             parts.append((name, [item for item in items if item.state == state]))
         return [(name and f"{name} ({len(found)})", found) for name, found in parts if found]
+
+    def topic_columns(self) -> list[list[tuple[str, list[Item]]]]:
+        """The topics in two columns of about the same length, in order."""
+        return _halves(self.topics, lambda topic: 2 + sum(_lines(item) for item in topic[1]))
+
+    @staticmethod
+    def columns(items: list[Item]) -> list[list[Item]]:
+        """Items in two columns of about the same length, in order."""
+        return _halves(items, _lines)
 
     def title(self, section: str) -> str:
         """A section's heading; "why it came back" and "not covered" are said only of what is known to be so."""
@@ -271,6 +288,21 @@ class Reading:
         if verdicts:
             lines.append(f"Response judged: {'; '.join(verdicts)}")
         return lines
+
+
+def _lines(item: Item) -> int:
+    """About how many lines an item takes in a column; what is folded takes none."""
+    if item.state not in ("applies", "provided"):
+        return 0
+    return 3 + (len(item.headline) + len(item.text) + len(item.because)) // 60
+
+
+def _halves(things: list[_Thing], length: Callable[[_Thing], int]) -> list[list[_Thing]]:
+    """The things in two lists, split where the longer of the two is shortest."""
+    lengths = [length(thing) for thing in things]
+    cuts = range(1, len(things) + 1)
+    cut = min(cuts, key=lambda n: (max(sum(lengths[:n]), sum(lengths[n:])), n), default=0)
+    return [half for half in (things[:cut], things[cut:]) if half]
 
 
 def cited(option: Option) -> list[Source]:

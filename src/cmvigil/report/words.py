@@ -20,6 +20,7 @@ from cmvigil.advice import (
     Source,
     Status,
     Task,
+    Verification,
 )
 
 THIN = "\N{NARROW NO-BREAK SPACE}"
@@ -48,6 +49,8 @@ CAUSES_OF_RECURRENCE = "Why it came back"
 PERHAPS_NOT_COVERED = "Perhaps not covered: not known yet"
 """The heading of the abstentions while none of them is known to apply."""
 
+OPTIONS = "Antivirals, appraised"
+
 STRENGTH = {"strong": "do", "conditional": "consider", "good-practice": "is practice"}
 CERTAINTY = {
     "high": "high certainty",
@@ -55,7 +58,7 @@ CERTAINTY = {
     "low": "low certainty",
     "very-low": "very low certainty",
 }
-VERIFICATION = {
+VERIFICATION: dict[Verification, str] = {
     "verified": "verified",
     "secondary": "secondary source",
     "recalled": "recalled, not checked",
