@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from tests.genotype.support import known, read, verdict, whole
@@ -99,7 +99,7 @@ def test_sensitive_by_measurement_shows_it() -> None:
     found = verdict(GCV, "UL97:K599E")
     assert (found.verdict, found.fold_median, found.drivers, found.grade, found.conflict) == (
         "susceptible",
-        D("1.2"),
+        Decimal("1.2"),
         (),
         "B",
         True,
@@ -162,7 +162,7 @@ def test_a_change_given_twice_counts_once_in_any_order() -> None:
 
 
 def test_a_site_may_set_other_bands() -> None:
-    other = replace(known(), thresholds=replace(known().thresholds, high_from=D(8), report_floor=D("0.2")))
+    other = replace(known(), thresholds=replace(known().thresholds, high_from=Decimal(8), report_floor=Decimal("0.2")))
     found = interpret(parse_list(["UL97:A594V"], known().proteins), whole(), other)
     assert found.verdict(GCV).level == "high"
     assert found.notes[0] == "levels: low from 2-fold, moderate from 5, high from 8"

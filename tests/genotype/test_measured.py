@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import statistics
 from collections import defaultdict
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from tests.genotype.support import known, reading
@@ -64,9 +64,9 @@ def test_by_hand(
     change: str, drug: str, values: str, expected: str, verdict: str, level: str, grade: str, conflict: bool
 ) -> None:
     found = reading(drug, change)
-    studies = sorted(map(D, values.split()))
+    studies = sorted(map(Decimal, values.split()))
     assert found.fold is not None
-    assert found.fold.median == D(expected) == statistics.median(studies)
+    assert found.fold.median == Decimal(expected) == statistics.median(studies)
     assert (found.fold.low, found.fold.high, found.fold.studies) == (studies[0], studies[-1], len(studies))
     assert (found.verdict, found.level, found.grade, found.conflict) == (verdict, level, grade, conflict)
     assert len(found.dois) == found.fold.studies
@@ -86,7 +86,7 @@ def test_by_hand(
 def test_discordance_over_all_methods_is_told(change: str, drug: str, low: str, high: str) -> None:
     found = reading(drug, change)
     assert found.fold is not None
-    assert (found.fold.lowest, found.fold.highest) == (D(low), D(high))
+    assert (found.fold.lowest, found.fold.highest) == (Decimal(low), Decimal(high))
     assert any(f"from {low} " in said and f"to {high} " in said for said in found.conflicts)
 
 
@@ -148,8 +148,8 @@ def row(low: str = "3", **fields: object) -> Measurement:
         gene="UL97",
         change="A594V",
         drug=GCV,
-        low=D(low),
-        high=D(str(given.pop("high", low))),
+        low=Decimal(low),
+        high=Decimal(str(given.pop("high", low))),
         qualitative="",
         assay="",
         control_strain="",
@@ -213,7 +213,7 @@ def test_median_of_none_is_refused() -> None:
 
 def test_levels_and_words() -> None:
     t = known().thresholds
-    assert [level_of(D(x), t) for x in ("1.99", "2", "4.99", "5", "14.9", "15")] == [
+    assert [level_of(Decimal(x), t) for x in ("1.99", "2", "4.99", "5", "14.9", "15")] == [
         "",
         "low",
         "low",
@@ -227,4 +227,10 @@ def test_levels_and_words() -> None:
     assert words("possible") == "Possible resistance"
     assert words("susceptible") == "Sensitive"
     assert words("not_determined") == "Not determined"
-    assert [fold_text(D(x)) for x in ("0.185", "8.25", "3", "3668.5", "99.96")] == ["0.19", "8.3", "3", "3669", "100"]
+    assert [fold_text(Decimal(x)) for x in ("0.185", "8.25", "3", "3668.5", "99.96")] == [
+        "0.19",
+        "8.3",
+        "3",
+        "3669",
+        "100",
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -93,7 +93,7 @@ def test_deletions_insertions_stops_and_frameshifts(text: str, change: str) -> N
     ],
 )
 def test_fractions(text: str, fraction: str) -> None:
-    assert one(text).fraction == D(fraction)
+    assert one(text).fraction == Decimal(fraction)
 
 
 def test_mixtures() -> None:
@@ -110,7 +110,7 @@ def test_lists_are_parted_joined_sorted_and_merged() -> None:
     found = parse_list(["UL97:M460V, UL97:A594V;UL54:P522S", "UL97", "C592G"], known().proteins)
     assert [each.name for each in found] == ["UL54 P522S", "UL97 M460V", "UL97 C592G", "UL97 A594V"]
     twice = parse_list(["UL97:A594V@5%", "UL97:A594AV@12%"], known().proteins)
-    assert [(each.fraction, each.mixed) for each in twice] == [(D("0.12"), False)]
+    assert [(each.fraction, each.mixed) for each in twice] == [(Decimal("0.12"), False)]
     assert merged([one("UL97:A594V@5%"), one("UL97:A594V")])[0].fraction is None
     assert parse_list([" , "], known().proteins) == ()
 
@@ -159,9 +159,9 @@ def test_all_problems_come_at_once_and_once() -> None:
 
 
 def test_no_hint_where_nothing_is_near() -> None:
-    with pytest.raises(MutationError, match="'Q': names no gene; expected .*@12%$"):
+    with pytest.raises(MutationError, match=r"'Q': names no gene; expected .*@12%$"):
         parse("Q", known().proteins)
-    with pytest.raises(MutationError, match="not readable; expected .*@12%$"):
+    with pytest.raises(MutationError, match=r"not readable; expected .*@12%$"):
         parse("UL97:!!!!", known().proteins)
 
 
@@ -172,7 +172,7 @@ def mutations(draw: st.DrawFn) -> Mutation:
     gene = draw(st.sampled_from(sorted(proteins)))
     first = draw(st.integers(1, len(proteins[gene])))
     wild = proteins[gene][first - 1]
-    fraction = draw(st.none() | st.decimals(D("0.0001"), D("0.9999"), places=4))
+    fraction = draw(st.none() | st.decimals(Decimal("0.0001"), Decimal("0.9999"), places=4))
     kind = draw(st.sampled_from(["substitution", "stop", "deletion", "insertion", "frameshift"]))
     if kind == "deletion":
         last = draw(st.integers(first, len(proteins[gene])))

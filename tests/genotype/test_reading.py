@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal as D
+from decimal import Decimal
 
 import pytest
 from tests.genotype.support import known, read, reading
@@ -155,7 +155,7 @@ def test_fractions_lie_in_bands(change: str, used: bool, flag: str) -> None:
 def test_natural_variation_is_told() -> None:
     common = "most strains have it (61%): Merlin carries the rarer residue"
     assert variant("UL54:N685S").flags == (common, "found in sensitive isolates")
-    assert variant("UL54:N685S").natural == D(91) / 149
+    assert variant("UL54:N685S").natural == Decimal(91) / 149
     assert variant("UL97:A594V@20%").flags == ("in 3.4% of public sequences",)
     once = variant("UL89:N74H")  # one sequence of 38
     assert (once.kind, once.flags) == ("unknown", ())
@@ -213,7 +213,7 @@ def test_a_standing_list_raises_and_another_only_flags() -> None:
 def test_a_word_against_a_fold_is_a_conflict() -> None:
     rows = known().singles["UL54", "A834P"]
     word = next(row for row in rows if row.qualitative and row.drug == GCV)
-    sensitive = replace(next(row for row in rows if row.low and row.drug == GCV), low=D(1), high=D(1))
+    sensitive = replace(next(row for row in rows if row.low and row.drug == GCV), low=Decimal(1), high=Decimal(1))
     own = replace(known(), measurements=(sensitive, word))
     found = established(own, ("UL54", "A834P"), GCV)
     assert found is not None
@@ -221,14 +221,17 @@ def test_a_word_against_a_fold_is_a_conflict() -> None:
 
 
 def test_an_observed_fold_is_no_more_than_possible() -> None:
-    row = replace(known().singles["UL97", "A594V"][0], drug=GCV, low=D(20), high=D(20), status="observational")
+    row = replace(
+        known().singles["UL97", "A594V"][0], drug=GCV, low=Decimal(20), high=Decimal(20), status="observational"
+    )
     found = established(replace(known(), measurements=(row,)), ("UL97", "A594V"), GCV)
     assert found is not None
     assert (found.verdict, found.level, found.grade) == ("possible", "high", "D")
 
 
 def test_a_gene_that_is_no_loss_gives_nothing() -> None:
-    own = changed(truncations=())
+    (loss,) = known().truncations
+    own = changed(truncations=(replace(loss, drug=GCV),))
     assert variant("UL27:M1fs", own).reading(MBV).verdict is None  # type: ignore[union-attr]
 
 

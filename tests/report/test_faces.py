@@ -103,7 +103,8 @@ def test_everything_is_said(face: str, advice: Advice) -> None:
         if face != "terminal" or not barred:  # the terminal gives these a line; ``cmvigil options`` says the rest
             said_of = [r for r in option.reasons if r.state in ("applies", "provided") or face != "terminal"]
             wanted += [reason.headline for reason in said_of]
-            wanted += [found.other if found.drug == option.label else found.drug for found in option.interactions]
+            grave = [i for i in option.interactions if face != "terminal" or i.level in ("contraindicated", "avoid")]
+            wanted += [found.other if found.drug == option.label else found.drug for found in grave]
         if face != "terminal":
             wanted += [text for found in option.interactions for text in (found.effect, found.action)]
         for regimen in option.regimens[:1]:
@@ -185,7 +186,7 @@ def test_nothing_found_says_what_was_looked_at() -> None:
 def test_only_unanswered_questions_is_not_the_same_as_nothing_found() -> None:
     typical = sample.typical()
     waiting = [item for item in typical.advice if item.state == "undetermined"]
-    asked = typical.model_copy(update={"advice": waiting, "causes": []})
+    asked = typical.model_copy(update={"advice": waiting, "causes": [], "options": []})
     outside = sample.empty().model_copy(update={"abstentions": sample.worst().abstentions})
     assert words.NOTHING_YET in markdown.render(asked)
     assert words.NOTHING_COVERED in markdown.render(outside)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import zip_longest
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -160,7 +162,7 @@ def _print(found: Interpretation, out: Console) -> None:
 
     out.print(_row([["drug"], ["verdict"], ["fold"], ["grade"], ["rests on"]]), style="bold", soft_wrap=True)
     for each in found.drugs:
-        verdict = _wrapped(words(each.verdict, each.level), _WIDTHS[1])
+        verdict = wrap(words(each.verdict, each.level), _WIDTHS[1])
         cells = [list(each.drugs), verdict, _fold(each), [each.grade or "-"], list(each.drivers) or ["-"]]
         out.print(_row(cells), markup=False, soft_wrap=True)
     _why(found, out)
@@ -179,16 +181,8 @@ _LEGEND = (
 )
 
 
-def _wrapped(text: str, width: int) -> list[str]:
-    from textwrap import wrap
-
-    return wrap(text, width) or [""]
-
-
 def _row(cells: list[list[str]]) -> str:
     """A row of the table; each cell may hold several lines. No blanks trail."""
-    from itertools import zip_longest
-
     lines = []
     for parts in zip_longest(*cells, fillvalue=""):
         *padded, last = parts
@@ -227,10 +221,9 @@ def _line(text: str, out: Console, indent: int = 2) -> None:
 def _why(found: Interpretation, out: Console) -> None:
     _heading("Why", out)
     for each in found.drugs:
-        if each.reasons:
-            _line(", ".join(each.drugs), out)
-            for reason in each.reasons:
-                _line(f"- {reason}", out, 4)
+        _line(", ".join(each.drugs), out)
+        for reason in each.reasons:
+            _line(f"- {reason}", out, 4)
 
 
 def _changes(found: Interpretation, out: Console) -> None:

@@ -60,7 +60,7 @@ class _Verdict:
         drivers = self.drivers(verdict)
         fold = self.fold(verdict, level)
         spoken = drivers if verdict != "susceptible" else self.measured()
-        own = [self.readings[key] for key in spoken if key in self.readings]
+        own = [self.readings[key] for key in spoken]
         joined = self.joined(verdict, drivers)
         return DrugVerdict(
             drug=self.drug.name,
@@ -148,12 +148,9 @@ class _Verdict:
         return sorted((key for key, reading in self.readings.items() if reading.reasons), key=self.strength)
 
     def strength(self, key: Key) -> tuple[int, int, Decimal, tuple[str, int, int, str]]:
-        reading = self.readings.get(key)
-        order = self.present[key].order
-        if reading is None:
-            return (1, 0, Decimal(0), order)
+        reading = self.readings[key]
         fold = reading.fold.median if reading.fold else Decimal(0)
-        return (-rank(reading.verdict), -LEVELS.index(reading.level), -fold, order)
+        return (-rank(reading.verdict), -LEVELS.index(reading.level), -fold, self.present[key].order)
 
     def joined(self, verdict: Verdict, drivers: Sequence[Key]) -> Together | None:
         """All changes together, where they carry the verdict."""
@@ -170,7 +167,7 @@ class _Verdict:
         """Whether every change that carries the verdict lies below what Sanger sequencing sees."""
         if verdict not in ("resistant", "possible"):
             return False
-        strong = [key for key in drivers if key in self.readings and self.readings[key].verdict == verdict]
+        strong = [key for key in drivers if self.readings[key].verdict == verdict]
         fractions = [self.present[key].fraction for key in strong or drivers]
         return all(fraction is not None and fraction < self.t.sanger_floor for fraction in fractions)
 
@@ -202,10 +199,9 @@ class _Verdict:
         weak: Sequence[str],
     ) -> Iterable[str]:
         for key in spoken:
-            if key in self.readings:
-                name, reading = self.present[key].name, self.readings[key]
-                yield from (f"{name}: {reason}" for reason in reading.reasons if reason not in reading.conflicts)
-                yield from (f"{name}: conflict: {reason}" for reason in reading.conflicts)
+            name, reading = self.present[key].name, self.readings[key]
+            yield from (f"{name}: {reason}" for reason in reading.reasons if reason not in reading.conflicts)
+            yield from (f"{name}: conflict: {reason}" for reason in reading.conflicts)
         if joined:
             yield from joined.reasons
             yield from (f"conflict: {reason}" for reason in joined.conflicts)

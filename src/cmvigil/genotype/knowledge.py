@@ -101,8 +101,6 @@ class _Reader:
         for place, name, fields in _entries(f"{file}.yaml: {part}", entries):
             try:
                 made.append(make(place, name, fields))
-            except KnowledgeError as error:
-                problems.extend(error.problems)
             except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
                 problems.append(f"resistance/{place}: {_wrong(error)}")
         if problems:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import accumulate
 from typing import Literal
 
 from .levels import fold_text, level_of
@@ -101,12 +102,8 @@ def _studies(rows: Sequence[Measurement], t: Thresholds) -> list[tuple[Decimal, 
 def _weighted_median(studies: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
     """The value at half the weight; the middle of two where half falls between them."""
     ordered = sorted(studies)
-    half = sum(weight for _, weight in ordered) / 2
-    reached = Decimal(0)
-    for i, (value, weight) in enumerate(ordered):
-        reached += weight
-        if reached == half:
-            return (value + ordered[i + 1][0]) / 2
-        if reached > half:
-            return value
-    raise IndexError("no studies")
+    whole = sum(weight for _, weight in ordered)
+    reached = list(accumulate(weight for _, weight in ordered))
+    lower = next(value for (value, _), sum_ in zip(ordered, reached, strict=True) if 2 * sum_ >= whole)
+    upper = next(value for (value, _), sum_ in zip(ordered, reached, strict=True) if 2 * sum_ > whole)
+    return (lower + upper) / 2

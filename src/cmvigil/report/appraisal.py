@@ -17,6 +17,7 @@ ORDER = (
 NOTHING_CHOSEN = "No dosing card: no antiviral is running or preferred."
 INFORMS = "It informs, it never orders. Checked by ______________________ on ______________"
 
+_PARTNERS = 3
 _SAID = ("applies", "provided")
 _FOR, _AGAINST = ("prefer", "for"), ("contraindicated", "avoid", "against")
 _LEVELS = ("contraindicated", "avoid", "caution", "monitor")
@@ -80,7 +81,7 @@ def no_dose(option: Option) -> str:
     """Why there is no dose, in short; empty where there is one."""
     if option.regimens:
         return ""
-    return "none" if option.no_dose in ("", option.why) else f"none: {option.no_dose[:1].lower()}{option.no_dose[1:]}"
+    return "none" if option.no_dose in ("", option.why) else f"none; {option.no_dose[:1].lower()}{option.no_dose[1:]}"
 
 
 def pro(option: Option) -> list[Item]:
@@ -130,12 +131,17 @@ def partner(option: Option, found: Interaction) -> str:
 
 
 def beside(option: Option) -> list[str]:
-    """Interactions in short, the gravest first: ``contraindicated with ganciclovir``, ``caution with a, b``."""
-    return [
-        f"{level} with {', '.join(partner(option, found) for found in option.interactions if found.level == level)}"
-        for level in _LEVELS
-        if any(found.level == level for found in option.interactions)
-    ]
+    """Interactions in short, the gravest first: ``contraindicated with ganciclovir``, ``caution with a, b, c +4``.
+
+    What forbids or should be avoided is always named; of what is to be minded the first three.
+    """
+    lines = []
+    for level in _LEVELS:
+        names = [partner(option, found) for found in option.interactions if found.level == level]
+        most = len(names) if level in ("contraindicated", "avoid") else _PARTNERS
+        more = f" +{len(names) - most}" if len(names) > most else ""
+        lines += [f"{level} with {', '.join(names[:most])}{more}"] if names else []
+    return lines
 
 
 def is_wrong(check: Check) -> bool:
@@ -159,6 +165,16 @@ def given(check: Check) -> str:
 def check_line(check: Check) -> str:
     """``Under-dose, 50 % of the label's. Given: 175 mg every 12 h. Below 90 % of the label's dose: ...``"""
     return f"{finding(check)}. {given(check)}"
+
+
+def in_full(option: Option) -> str:
+    """What stands one step away: ``2 reasons, 1 interaction, 4 doses in full``."""
+    counted = [
+        (len(option.reasons), "reason", ""),
+        (len(option.interactions), "interaction", ""),
+        (len(option.regimens), "dose", " in full"),
+    ]
+    return ", ".join(words.count(n, what) + more for n, what, more in counted if n)
 
 
 def against_running(option: Option) -> str:
@@ -197,9 +213,14 @@ def clearance(kidney: Kidney) -> str:
 
 
 def beside_clearance(kidney: Kidney) -> list[str]:
-    """What stands beside the clearance: weight, creatinine, and eGFR where it is known."""
+    """What stands beside the clearance: weight and creatinine, unless it said that they lack, and a known eGFR."""
     egfr = kidney.egfr
-    said = [f"weight {kidney.weight or 'not known'}", f"creatinine {kidney.creatinine or 'not known'}"]
+    lacking = "" if kidney.crcl.value is not None else kidney.crcl.why
+    said = [
+        f"{name} {found or 'not known'}"
+        for name, found in (("weight", kidney.weight), ("creatinine", kidney.creatinine))
+        if found or name not in lacking
+    ]
     if egfr.value is not None:
         unit = egfr.unit.replace(" ", words.NBSP)
         said.append(f"eGFR {words.quantity(egfr.value, unit)}, not used for doses")

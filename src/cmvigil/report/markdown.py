@@ -178,7 +178,7 @@ def _kidney(reading: Reading) -> list[str]:
     figures = [f"{f.what}: {f.value}" + (f"; {f.how}" if f.how else "") for f in appraisal.figures(kidney)]
     cautions = [f"{words.sentence(caution)}." for caution in kidney.cautions]
     return [
-        f"**{_t(line[0])}**; {_t('; '.join(line[1:]))}",
+        "; ".join([f"**{_t(line[0])}**", *map(_t, line[1:])]),
         _t(appraisal.basis(kidney)),
         _list([_t(text) for text in [*figures, *cautions]]),
     ]
