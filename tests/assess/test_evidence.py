@@ -56,6 +56,14 @@ D = Decimal
         (t.Variant(**KEYS, gene="UL97", change="A594V", fraction=D("0.25")), "UL97 A594V (25 % of virus)"),
         (t.Coverage(**KEYS, gene="UL97", first=D(335), last=D(617)), "UL97 read from codon 335 to 617"),
         (
+            t.Interpretation(**KEYS, concept="foscarnet", verdict="not_determined"),
+            "foscarnet: not determined by the genotype",
+        ),
+        (
+            t.Interpretation(**KEYS, concept="foscarnet", verdict="resistant", drivers="UL54 V715M"),
+            "foscarnet: resistant by the genotype, by UL54 V715M",
+        ),
+        (
             t.Susceptibility(**KEYS, concept="foscarnet", call="not_determined"),
             "foscarnet: not determined (laboratory's call)",
         ),

@@ -18,7 +18,7 @@ ORDER = ("preferred", "acceptable", "undetermined", "avoid", "contraindicated", 
 
 def option(case: Any, name: str, hide: tuple[str, ...] = ()) -> Option:
     """One option of a case."""
-    return next(o for o in answer(case, hide=hide).options if o.drug == name)
+    return next(o for o in answer(case, hide=hide, appraise=True).options if o.drug == name)
 
 
 def test_options_stand_in_the_order_of_their_verdicts() -> None:
@@ -33,7 +33,7 @@ def test_options_stand_in_the_order_of_their_verdicts() -> None:
 
 def test_each_verdict_has_its_reason_in_words() -> None:
     for case in (KIDNEY, PATIENT):
-        for found in answer(case).options:
+        for found in answer(case, appraise=True).options:
             assert found.why and len(found.why) <= 90
             effects = {i.effect for i in found.reasons if i.state in ("applies", "provided")}
             if found.verdict == "contraindicated":
@@ -58,9 +58,9 @@ def test_an_unknown_that_decides_makes_an_option_undetermined() -> None:
 @pytest.mark.parametrize("case", [KIDNEY, PATIENT], ids=["kidney", "no host"])
 def test_hiding_a_fact_never_turns_a_verdict_to_its_opposite(case: Any) -> None:
     good, bad = {"preferred", "acceptable"}, {"avoid", "contraindicated"}
-    whole = {o.drug: o.verdict for o in answer(case).options}
+    whole = {o.drug: o.verdict for o in answer(case, appraise=True).options}
     for fact in ("neutrophils", "platelets", "haemoglobin", "creatinine", "weight", "age", "sex_factor", "pregnant"):
-        for found in answer(case, hide=(fact,)).options:
+        for found in answer(case, hide=(fact,), appraise=True).options:
             pair = {whole[found.drug], found.verdict}
             assert not (pair & good and pair & bad), (fact, found.drug, pair)
 
@@ -109,7 +109,7 @@ def test_an_unstable_kidney_gives_no_dose_but_a_measured_clearance_does() -> Non
     ],
 )
 def test_where_no_dose_is_given_no_option_has_one(change: Any, words: str) -> None:
-    advice = answer(changed(KIDNEY, change))
+    advice = answer(changed(KIDNEY, change), appraise=True)
     assert all(o.regimens == [] and o.checks == [] for o in advice.options)
     assert any(words in o.no_dose for o in advice.options)
 

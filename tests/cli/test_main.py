@@ -10,8 +10,12 @@ from cmvigil import __version__
 COMMANDS = [
     [],
     ["assess"],
+    ["dose"],
     ["explain"],
     ["interactions"],
+    ["interpret"],
+    ["options"],
+    ["plan"],
     ["replay"],
     ["test"],
     ["case"],

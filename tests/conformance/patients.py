@@ -23,7 +23,7 @@ def patient(**parts: Any) -> Patient:
 
 def said(case: Patient, rule: str, *sources: str, verdict: str = "applies") -> Item:
     """The rule speaks: with true reasons down to facts, citing these sources, with no gap in its words."""
-    advice = answer(case)
+    advice = answer(case, appraise=True)
     assert state(advice, rule) == verdict, f"{rule} is {state(advice, rule)}"
     item = items(advice)[rule]
     leaves = [leaf for leaf in true_leaves(item.walkback.when) if leaf.facts]
@@ -38,14 +38,14 @@ def said(case: Patient, rule: str, *sources: str, verdict: str = "applies") -> I
 
 def silent(case: Patient, rule: str) -> Advice:
     """The rule says nothing about this patient."""
-    advice = answer(case)
+    advice = answer(case, appraise=True)
     assert state(advice, rule) == "silent", f"{rule} is {state(advice, rule)}"
     return advice
 
 
 def open_without(case: Patient, rule: str, fact: str) -> Item:
     """With this fact hidden the rule is undetermined and names it, and the question is asked."""
-    advice = answer(case, hide=(fact,))
+    advice = answer(case, hide=(fact,), appraise=True)
     assert state(advice, rule) == "undetermined", f"{rule} is {state(advice, rule)} without {fact}"
     item = items(advice)[rule]
     assert fact in item.needs, f"{rule} needs {item.needs}"

@@ -53,7 +53,7 @@ def beside(name: str) -> dict[str, Any]:
 
 def option(case: Case, hide: tuple[str, ...] = ()) -> Option:
     """Letermovir's row of the table."""
-    return next(o for o in answer(case, hide).options if o.drug == "letermovir")
+    return next(o for o in answer(case, hide, appraise=True).options if o.drug == "letermovir")
 
 
 GONE = {"viral_loads": [{"date": "d-5", "value": 5000}, {"date": "d-1", "value": "not detected"}]}
@@ -147,7 +147,7 @@ def test_without_a_load_it_is_open() -> None:
 @pytest.mark.parametrize(("measured", "found"), [("10 mL/min", "applies"), ("10.5 mL/min", "silent")])
 def test_a_clearance_of_ten_itself_is_not_established(measured: str, found: str) -> None:
     case = changed(CLEARED, {"labs": {"measured_clearance": {"date": "d-2", "value": measured}}})
-    assert state(answer(case), "letermovir_at_very_low_clearance") == found
+    assert state(answer(case, appraise=True), "letermovir_at_very_low_clearance") == found
 
 
 def test_a_statin_forbids_it_only_beside_ciclosporin() -> None:
@@ -165,7 +165,7 @@ def test_it_is_never_preferred() -> None:
 
 def test_past_its_time_it_is_no_licensed_prevention() -> None:
     late = {"host": {"transplants": [{**KIDNEY["host"]["transplants"][0], "date": "2025-06-01"}]}}
-    assert state(answer(changed(CLEARED, late)), "letermovir_licensed") == "silent"
+    assert state(answer(changed(CLEARED, late), appraise=True), "letermovir_licensed") == "silent"
 
 
 def test_the_changes_behind_a_resistant_reading_are_named() -> None:

@@ -193,7 +193,8 @@ def test_s26_one_action_per_count_and_none_of_them_halves(now: str, rule: str) -
 
 
 def test_s26_normal_counts_say_nothing() -> None:
-    assert not {i.rule for i in items(answer(changed(TREATED, NORMAL))).values() if i.statement in ("S26", "G1")}
+    found = items(answer(changed(TREATED, NORMAL))).values()
+    assert not {i.rule for i in found if i.statement in ("S26", "G1") and i.effect is None}
 
 
 TABLETS = {**GANCICLOVIR, "drug": "valganciclovir", "dose": "450 mg", "route": "oral", "start": "d-21"}

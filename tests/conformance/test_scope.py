@@ -139,7 +139,7 @@ ABSTENTIONS = (
 )
 _DOSE = re.compile(r"\d mg(/kg)?(?![/.\w])|\{(val)?ganciclovir_dose_today\}")
 _INTO_THE_EYE = {"inject_near_fovea": {"abstain_continuous_replacement", "abstain_peritoneal_dialysis"}}
-_HAZARDS = {"caution_haemodialysis"}
+_HAZARDS = {"caution_haemodialysis", "foscarnet_saline_in_heart_failure"}
 
 
 @pytest.mark.parametrize("abstention", ABSTENTIONS)

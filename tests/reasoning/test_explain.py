@@ -157,7 +157,7 @@ def test_needs_of_a_rule_include_what_would_hold_it_back(tmp_path: Path) -> None
 
 
 def test_a_setting_that_stands_alone_is_needed(tmp_path: Path) -> None:
-    settings = {"allowed": {"is": "allowed here", "value": None, "verification": "recalled", "type": "bool"}}
+    settings = {"allowed": {"is": "allowed here", "value": None, "verification": "recalled"}}
     program = k.program(tmp_path, settings=settings, rules={"own": k.rule("neutrophils > 3 + allowed")})
     made = Explainer(program, python.run(program, k.record(k.measured(*LOW)).rows, k.AS_OF))
     assert made.needs(program.rules["own"]) == ("allowed",)

@@ -111,8 +111,8 @@ class _Composer:
         said = [*causes, *advice, *findings, *abstentions]
         status = self.status()
         shown = appraise or options.worth_showing(self.outcome)
-        patient = options.patient_of(self.program, self.outcome, self.record)
-        appraised = options.appraise(self.program, patient, self.reason) if shown else []
+        patient = options.patient_of(self.program, self.outcome, self.record) if shown else None
+        appraised = options.appraise(self.program, patient, self.reason) if patient else []
         changes = self.changes([*said, *self.open_reasons(appraised)], status)
         return a.Advice(
             patient=self.record.patient,
@@ -124,7 +124,7 @@ class _Composer:
             findings=findings,
             advice=advice,
             options=appraised,
-            kidney=options.kidney_shown(patient, self.outcome) if shown else None,
+            kidney=options.kidney_shown(patient, self.outcome) if patient else None,
             changes=changes,
             abstentions=abstentions,
             tasks=self.tasks(),

@@ -11,8 +11,8 @@ CARDS = 3
 """So many dosing cards at most."""
 
 ORDER = (
-    "The verdicts in order: preferred, acceptable, undetermined, avoid, contraindicated. "
-    "An order by named reasons, not a score."
+    "The verdicts in order: preferred, what runs and cannot be judged, acceptable, undetermined, avoid, "
+    "contraindicated. An order by named reasons, not a score."
 )
 NOTHING_CHOSEN = "No dosing card: no antiviral is running or preferred."
 INFORMS = "It informs, it never orders. Checked by ______________________ on ______________"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from rich.console import Console
@@ -38,8 +39,10 @@ _ASCII = str.maketrans(
         "≤": "<=",
         "’": "'",
     }
-    | {"⁶": "6", "³": "3", "“": '"', "”": '"', words.THIN: " ", words.NBSP: " "}
+    | {"⁶": "6", "³": "3", "“": '"', "”": '"'}
 )
+# Rich breaks lines at spaces that must not break; while a text is wrapped these stand for them.
+_KEPT = {words.NBSP: "\ue000", words.THIN: "\ue001"}
 
 
 def render(advice: Advice, console: Console) -> None:
@@ -101,9 +104,20 @@ class _Printer:
         for part, style in parts:
             said = words.clean(part).replace("\t", " ")
             if self.ascii:
-                said = said.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+                said = re.sub(r"[^\x00-\x7f\xa0\u202f]", "?", said.translate(_ASCII))
+            for space, stand_in in _KEPT.items():
+                said = said.replace(space, stand_in)
             text.append(said, style)
         return text
+
+    def shown(self, text: Text) -> Text:
+        """The text as it is printed: spaces that do not break are themselves again, or plain ones."""
+        for space, stand_in in _KEPT.items():
+            text.plain = text.plain.replace(stand_in, " " if self.ascii else space)
+        return text
+
+    def emit(self, text: Text) -> None:
+        self.console.print(self.shown(text), highlight=False, soft_wrap=True)
 
     def line(self, text: str, style: str = "", indent: int = 0) -> None:
         if text:
@@ -118,7 +132,7 @@ class _Printer:
         for n, line in enumerate(text.wrap(self.console, max(20, self.console.width - indent - hang))):
             line.rstrip()
             margin = " " * (indent + (hang if n else 0))
-            self.console.print(Text(margin).append_text(line), highlight=False, soft_wrap=True)
+            self.emit(Text(margin).append_text(line))
 
     def heading(self, key: str) -> None:
         title = self.reading.title(key)
@@ -135,7 +149,7 @@ class _Printer:
         self.line(words.join([f"CMV assessment, {words.day(a.as_of)}", words.who(a)]), "dim")
         summary = self.text(("\n".join(a.summary), "bold"))
         if a.summary and self.console.is_terminal:
-            self.console.print(Panel(summary, expand=False), highlight=False)
+            self.console.print(Panel(self.shown(summary), expand=False), highlight=False)
         elif a.summary:
             self.console.print()
             self.out(summary)
@@ -240,7 +254,7 @@ class _Printer:
         head.append(" " * (start - len(head)))
         for line in self.text((said, "")).wrap(self.console, room):
             line.rstrip()
-            self.console.print(head.append_text(line), highlight=False, soft_wrap=True)
+            self.emit(head.append_text(line))
             head = Text(" " * start)
 
     def head_of(self, option: Option) -> Text:
