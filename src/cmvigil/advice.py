@@ -163,7 +163,9 @@ class Check(_Model):
 
     given: str  # "900 mg every 24 h"
     called_for: str
-    finding: Literal["right", "under-dose", "over-dose", "wrong interval", "wrong phase", "not to be given", "cannot be judged"]
+    finding: Literal[
+        "right", "under-dose", "over-dose", "wrong interval", "wrong phase", "not to be given", "cannot be judged"
+    ]
     share: str | None = None  # given over called for, per cent
     text: str
 

@@ -77,5 +77,5 @@ def test_no_risk_has_to_be_accepted_for_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("word", ["0", "maybe"])
 def test_anything_but_true_and_false_is_refused(word: str, tmp_path: Path) -> None:
-    with pytest.raises(KnowledgeError, match="maribavir_on_formulary: value is .*; expected true or false"):
+    with pytest.raises(KnowledgeError, match=r"maribavir_on_formulary: value is .*; expected true or false"):
         load(BASE, (overlay(tmp_path, maribavir=word),))

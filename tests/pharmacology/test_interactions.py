@@ -89,6 +89,11 @@ def test_foscarnet_knows_every_drug_that_prolongs_the_qt_interval() -> None:
 @pytest.mark.parametrize(
     ("drug", "other", "level", "words"),
     [
+        ("maribavir", "ganciclovir", "contraindicated", "EU contraindicated, US not recommended"),
+        ("maribavir", "carbamazepine", "avoid", "800 mg twice daily (US label before November 2025) and 1,200 mg"),
+        ("letermovir", "st_johns_wort", "contraindicated", "EU contraindicated; not so in the US text"),
+        ("letermovir", "phenytoin", "avoid", "EU does not recommend the pair, the US text asks for phenytoin levels"),
+        ("foscarnet", "pentamidine", "contraindicated", "Contraindicated in the German text, to be avoided in the US"),
     ],
 )
 def test_where_regions_disagree_the_stricter_stands_and_both_are_told(
@@ -102,6 +107,18 @@ def test_where_regions_disagree_the_stricter_stands_and_both_are_told(
 @pytest.mark.parametrize(
     ("drug", "other", "level"),
     [
+        ("ganciclovir", "imipenem_cilastatin", "avoid"),
+        ("valganciclovir", "mycophenolate", "caution"),
+        ("foscarnet", "cidofovir", "contraindicated"),
+        ("foscarnet", "amphotericin_b", "avoid"),
+        ("foscarnet", "tacrolimus", "caution"),
+        ("cidofovir", "nsaid", "contraindicated"),
+        ("cidofovir", "tacrolimus", "avoid"),
+        ("maribavir", "rifampicin", "avoid"),
+        ("maribavir", "tacrolimus", "monitor"),
+        ("letermovir", "ciclosporin", "caution"),
+        ("letermovir", "pimozide", "contraindicated"),
+        ("letermovir", "voriconazole", "monitor"),
     ],
 )
 def test_known_levels(drug: str, other: str, level: str) -> None:

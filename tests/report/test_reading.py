@@ -198,17 +198,5 @@ def test_columns_come_out_about_alike_and_keep_the_order() -> None:
         halves = Reading.columns(items)
         assert [item for half in halves for item in half] == items
         assert len(halves) <= 2
-    assert [len(half) for half in Reading.columns([*long, *short])] == [1, 9]
+    assert [len(half) for half in Reading.columns([*long, *short])] == [2, 8]
     assert [len(half) for half in Reading.columns(short)] == [4, 4]
-
-
-@pytest.mark.parametrize(("questions", "causes", "below"), [(5, 3, True), (1, 1, False)])
-def test_the_causes_stand_in_the_column_that_is_shorter(questions: int, causes: int, below: bool) -> None:
-    advice = changed(
-        changes=[question(n, ["a", "b", "c"]) for n in range(1, questions + 1)],
-        causes=[sample.item(f"c{n}", "Cause", "text " * 60) for n in range(causes)],
-    )
-    assert Reading(advice).causes_below_timeline == below
-    page = lxml_html.fromstring(html.render(advice, chart=False))
-    beside = page.find_class("causes")[0].xpath("../section[contains(@class, 'timeline')]")
-    assert bool(beside) == below

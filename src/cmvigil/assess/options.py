@@ -41,7 +41,7 @@ SPEAKS = ("applies", "provided")
 
 
 def worth_showing(outcome: Outcome) -> bool:
-    """Whether the record itself asks for an appraisal: an antiviral runs, or CMV is current and not known to be quiet."""
+    """Whether the record asks for an appraisal: an antiviral runs, or CMV is current and not known to be quiet."""
     values = outcome.values
     current = values.get("cmv_current") is True and values.get("cmv_active") is not False
     return current or values.get("antiviral_now") is True

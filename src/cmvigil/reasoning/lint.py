@@ -60,7 +60,7 @@ def check(program: Program) -> list[Problem]:
 
 
 def recalled(program: Program) -> Counter[str]:
-    """How many settings, definitions, rules, rows of tables and statements of the drugs' files have which verification."""
+    """How many settings, definitions, rules, table rows and statements of the drugs' files have which verification."""
     layers: tuple[Mapping[str, Setting | Definition | Rule], ...] = (
         program.settings,
         program.definitions,

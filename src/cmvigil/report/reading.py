@@ -127,16 +127,6 @@ class Reading:
         """Items in two columns of about the same length, in order."""
         return _halves(items, _lines)
 
-    @cached_property
-    def causes_below_timeline(self) -> bool:
-        """On a wide page the causes stand where the two columns come out more alike: left, or below the questions."""
-        t = self.advice.timeline
-        drugs = len({bar.label for bar in t.bars})
-        picture = 8 + 7 * len({stream.unit for stream in self.streams}) + drugs + 2 * len(self.labs)
-        asked = sum(3 + min(len(q.decides), DECIDES_SHOWN) for _, q in self.questions[:QUESTIONS_SHOWN])
-        causes = sum(_lines(item) for item in self.advice.causes)
-        return max(picture + causes, asked) < max(picture, asked + causes)
-
     def title(self, section: str) -> str:
         """A section's heading; "why it came back" and "not covered" are said only of what is known to be so."""
         if section == "causes" and any(

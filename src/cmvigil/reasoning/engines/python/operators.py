@@ -224,7 +224,7 @@ def _band(run: Snapshot, args: Mapping[str, Any], rows: list[RowDict]) -> list[R
 
 
 def _within(entry: Mapping[str, Any], value: Any) -> bool:
-    """Whether a value surely lies in a band: on the right side of each of its edges. Without edges it holds anything."""
+    """Whether a value surely lies in a band: on the right side of each edge. Without edges it holds anything."""
     return all(entry[edge] is None or v.compare(op, value, entry[edge]) is True for edge, op in EDGES)
 
 
