@@ -99,7 +99,7 @@ def test_an_anchor_without_a_date_gives_no_task(tmp_path: Path) -> None:
 
 def test_a_task_is_worded_and_counts_the_day_of_treatment(tmp_path: Path) -> None:
     (plain,) = tasks(tmp_path / "1", {"from": 4}, line=True)
-    expected = Task(day="2026-03-05", therapy_day=14, what="COUNT", why="HEADLINE", rule="own", overdue=False)
+    expected = Task(day="2026-03-05", therapy_day=14, what="COUNT", why="HEADLINE", rule="own", topic="finding")
     assert plain == expected
     (other,) = tasks(tmp_path / "2", {"from": 4, "why": "because"})
     assert (other.therapy_day, other.why) == (None, "BECAUSE")

@@ -50,7 +50,7 @@ def test_without_current_cmv_it_appraises_all_the_same(tmp_path: Path) -> None:
     assert json.loads(cmvigil("assess", file, "--json").stdout)["options"] == []
     shown = cmvigil("options", file)
     assert shown.exit_code == 0
-    assert "weight not known" in shown.stdout.lower()
+    assert "Creatinine clearance not known: weight" in shown.stdout
     assert len(json.loads(cmvigil("options", file, "--json").stdout)["options"]) >= 6
 
 

@@ -99,8 +99,8 @@ def test_all_problems_of_all_files_come_at_once(base: Path) -> None:
         "pathway/twice.yaml: stop_it: the name stands already in pathway/own.yaml; names are unique over all files",
         "pathway/twice.yaml: flat: expected a mapping of fields",
         "version.yaml: expected version: and its number",
-        "stray.yaml: is not read from there; put it under version.yaml, sources.yaml, pathway/, tables/, antivirals/ or "
-        "resistance/",
+        "stray.yaml: is not read from there; put it under version.yaml, sources.yaml, pathway/, tables/, antivirals/ "
+        "or resistance/",
         "short.yml: knowledge files end in .yaml",
         "nowhere: no such knowledge folder",
     ):

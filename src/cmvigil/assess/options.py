@@ -14,11 +14,11 @@ merely acceptable; options known by name only come last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .. import advice as a
 from ..pharmacology import interactions
@@ -136,6 +136,7 @@ def _option(
     verdict, why, needs = _verdict(label, reasons)
     order = min((rule.order for rule, item in reasons if rule.effect == "prefer" and item.state in SPEAKS), default=99)
     beside = _beside(program, label.drug, patient)
+    partners = interactions.with_everything(program, label.drug, sorted(patient.taken))
     no_dose, regimens = _regimens(program, label, verdict, why, patient, beside)
     running = [patient.taken[label.drug]] if label.drug in patient.taken else []
     option = a.Option(
@@ -150,19 +151,9 @@ def _option(
         regimens=regimens,
         no_dose=no_dose,
         checks=[] if label.named or patient.withheld else [_check(program, label, e, patient, beside) for e in running],
-        interactions=interactions.with_everything(program, label.drug, sorted(patient.taken)),
-        watch=[
-            a.Watch(
-                test=test.test,
-                before=test.before,
-                induction=test.induction,
-                maintenance=test.maintenance,
-                thresholds=list(test.thresholds),
-                verification=test.verification,
-                sources=list(test.sources),
-            )
-            for test in label.watch
-        ],
+        interactions=partners,
+        watch=list(label.watch),
+        sources=_sources(program, regimens, label.watch, partners),
         handling=[note.text for note in (*label.course, *label.handling)],
         counselling=[note.text for note in label.counselling],
     )
@@ -217,6 +208,35 @@ def _regimens(
         return patient.unsafe, []
     found = doses(program, label, patient.body, patient.kidney, beside)
     return "" if found.regimens else "; ".join(found.none), list(found.regimens)
+
+
+def _sources(
+    program: Program,
+    regimens: Sequence[a.Regimen],
+    watch: Sequence[a.Watch],
+    partners: Sequence[a.Interaction],
+) -> list[a.Source]:
+    """What doses, their steps, watching and interactions cite, each once; the weakest verification speaks."""
+    found: dict[str, list[a.Verification]] = {}
+    cited = [
+        *((part.sources, part.verification) for part in regimens),
+        *((step.sources, part.verification) for part in regimens for step in part.steps),
+        *((part.sources, part.verification) for part in watch),
+        *((part.sources, part.verification) for part in partners),
+    ]
+    for keys, verification in cited:
+        for key in keys:
+            found.setdefault(key, []).append(verification)
+    words = get_args(a.Verification)
+    return [
+        a.Source(
+            key=key,
+            title=program.sources[key]["title"],
+            locator=program.sources[key].get("locator", ""),
+            verification=max(found[key], key=words.index),
+        )
+        for key in sorted(found)
+    ]
 
 
 def _beside(program: Program, drug: str, patient: Patient) -> list[str]:

@@ -39,6 +39,7 @@ def tasks_of(rule: Rule, outcome: Outcome, fill: Callable[[str], str]) -> Iterat
                 what=fill(str(entry["what"])),
                 why=fill(str(entry.get("why", rule.headline))),
                 rule=rule.name,
+                topic=rule.topic,
                 overdue=day < outcome.as_of,
                 repeats=_repeats(entry, coming[-1]) if goes_on else "",
             )

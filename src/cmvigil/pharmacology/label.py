@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from ..advice import Watch
 from ..reasoning.model import Program
 
 Verification = Literal["verified", "secondary", "recalled"]
@@ -110,16 +111,6 @@ class Equivalent(_Sourced):
     bioavailability: Decimal
 
 
-class Test(_Sourced):
-    """A test that goes with the drug, its rhythm and what its thresholds call for."""
-
-    test: str
-    before: bool
-    induction: str
-    maintenance: str
-    thresholds: tuple[str, ...] = ()
-
-
 def _for_is_a_word(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """``for`` is a word of Python's; the file may still use it."""
     return {f"{key}_" if key == "for" else key: value for key, value in given.items()}
@@ -150,7 +141,7 @@ class Label(_Part):
     schedule: tuple[Timed, ...] = ()
     sodium_mg_per_ml: Figure | None = None
     handling: tuple[Note, ...] = ()
-    watch: tuple[Test, ...] = ()
+    watch: tuple[Watch, ...] = ()
     counselling: tuple[Note, ...] = ()
 
 
@@ -203,9 +194,9 @@ def sources_of(label: Label) -> set[str]:
 
 
 def _keys(part: Any) -> list[str]:
-    if isinstance(part, _Part):
-        own = list(part.sources) if isinstance(part, _Sourced) else []
+    if isinstance(part, (_Part, Watch)):
+        own = list(part.sources) if isinstance(part, (_Sourced, Watch)) else []
         return own + [key for name in type(part).model_fields for key in _keys(getattr(part, name))]
     if isinstance(part, tuple):
-        return [key for item in part if isinstance(item, _Part) for key in _keys(item)]
+        return [key for item in part if isinstance(item, (_Part, Watch)) for key in _keys(item)]
     return []

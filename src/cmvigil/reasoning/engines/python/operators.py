@@ -148,6 +148,10 @@ def _pick_within(run: Snapshot, args: Mapping[str, Any], rows: list[RowDict]) ->
     apart: dict[tuple[Any, ...], list[RowDict]] = defaultdict(list)
     for other in run.any_table(args["with"], where):
         apart[tuple([other[theirs] for theirs, _ in narrowing.equated])].append(other)
+    if not apart:
+        for row in rows:
+            _attach(row, args, [])
+        return rows
     days = {key: [other["day"] for other in others] for key, others in apart.items()}
     answers: dict[tuple[Any, ...], list[RowDict]] = {}
     for row in rows:
