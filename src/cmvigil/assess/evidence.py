@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from .. import advice as a
 from ..reasoning.explain import Explainer, Reason
 from ..reasoning.model import Program, Rule
-from ..reasoning.outcome import FactValue, Outcome
+from ..reasoning.outcome import FactValue, Outcome, Trail
 from ..record.tables import (
     Condition,
     Coverage,
@@ -41,7 +41,9 @@ class Evidence:
         self.births = {row.birth_date for row in record.rows["person"] if isinstance(row, Person)}
         self.named: dict[str, None] = {}
         self.conditions: dict[int, tuple[Reason, a.Condition]] = {}  # by identity; the reason is kept beside
-        self.trails: dict[int, tuple[FactValue, list[a.Event]]] = {}  # many facts come from one row
+        # many facts come from one row: what stands behind a trail, by its identity (the trail is kept beside)
+        self.trails: dict[tuple[int, bool], tuple[Trail, list[a.Event]]] = {}
+        self.shown: dict[str, a.Event] = {}
 
     def walkback(self, rule: Rule) -> a.Walkback:
         """The two halves of a rule as trees of conditions."""
@@ -53,7 +55,7 @@ class Evidence:
         known = self.conditions.get(id(reason))
         if known is None:
             self.name(reason.facts)
-            made = a.Condition(
+            made = a.Condition.model_construct(
                 text=reason.text,
                 truth=truth(reason.truth),
                 facts=list(reason.facts),
@@ -95,11 +97,21 @@ class Evidence:
 
     def events(self, found: FactValue) -> list[a.Event]:
         """The rows behind a fact; the newest first when there are many. A birth date only where it is all there is."""
-        rows = [self.rows[e] for e in found.events if e in self.rows]
-        if found.state == "absent" or len(rows) > 1:
-            rows = [row for row in rows if not isinstance(row, Person)]
-        rows.sort(key=lambda r: (r.day, r.event), reverse=True)
-        return [a.Event(source=r.source, day=r.day.isoformat(), text=self.text(r)) for r in rows[:_EVENTS_SHOWN]]
+        key = (id(found.trail), found.state == "absent")
+        if key not in self.trails:
+            rows = [self.rows[e] for e in found.events if e in self.rows]
+            if found.state == "absent" or len(rows) > 1:
+                rows = [row for row in rows if not isinstance(row, Person)]
+            rows.sort(key=lambda r: (r.day, r.event), reverse=True)
+            self.trails[key] = (found.trail, [self.event(row) for row in rows[:_EVENTS_SHOWN]])
+        return self.trails[key][1]
+
+    def event(self, row: Row) -> a.Event:
+        """A row as people may look it up."""
+        if row.event not in self.shown:
+            day = row.day.isoformat()
+            self.shown[row.event] = a.Event.model_construct(source=row.source, day=day, text=self.text(row))
+        return self.shown[row.event]
 
     def text(self, row: Row) -> str:
         """A row in words."""

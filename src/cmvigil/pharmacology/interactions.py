@@ -6,13 +6,14 @@ looked at, which is not the same as safe. Drugs are concepts of the vocabulary; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from ..advice import Interaction
+from ..reasoning.evaluate import once
 from ..reasoning.model import Program
 
 LEVELS: tuple[str, ...] = ("contraindicated", "avoid", "caution", "monitor")
@@ -72,12 +73,15 @@ def extent(program: Program) -> tuple[int, int]:
     return len({str(row["drug"]) for _, row in _rows(program)}), len(pairs)
 
 
-def _rows(program: Program) -> Iterator[tuple[frozenset[str], Mapping[str, Any]]]:
+@once
+def _rows(program: Program) -> list[tuple[frozenset[str], Mapping[str, Any]]]:
     """Every row with the drugs it speaks of. A table that a site deleted has none."""
-    for name, columns in _TABLES.items():
-        if name in program.tables:
-            for row in program.tables[name].rows:
-                yield frozenset(str(row[column]) for column in columns), row
+    return [
+        (frozenset(str(row[column]) for column in columns), row)
+        for name, columns in _TABLES.items()
+        if name in program.tables
+        for row in program.tables[name].rows
+    ]
 
 
 def _found(program: Program, meant: Callable[[frozenset[str]], bool], seen_from: str = "") -> list[Interaction]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from ..advice import Watch
+from ..reasoning.evaluate import once
 from ..reasoning.model import Program
 
 Verification = Literal["verified", "secondary", "recalled"]
@@ -153,29 +153,12 @@ class LabelError(ValueError):
         self.problems = problems
 
 
+@once
 def labels(program: Program) -> Mapping[str, Label]:
     """Every antiviral's label, by drug. Raises :class:`LabelError` with all problems of all files."""
-    return _labels(_Keyed(program))
-
-
-class _Keyed:
-    """A program as a key: its knowledge hash and overlays say what it holds."""
-
-    def __init__(self, program: Program) -> None:
-        self.program, self.key = program, (program.hash, program.overlays)
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Keyed) and other.key == self.key
-
-
-@lru_cache(maxsize=8)
-def _labels(keyed: _Keyed) -> Mapping[str, Label]:
     made: dict[str, Label] = {}
     problems: list[str] = []
-    for drug, fields in keyed.program.antivirals.items():
+    for drug, fields in program.antivirals.items():
         given = {key: value for key, value in fields.items() if key != "file"}
         try:
             made[drug] = Label.model_validate({"drug": drug, **given})

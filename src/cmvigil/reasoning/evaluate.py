@@ -45,17 +45,18 @@ class Env:
 
 
 Meaning = Callable[[Env], Any]
+Key = TypeVar("Key")
 Made = TypeVar("Made")
 
 
-def once(make: Callable[[Any], Made]) -> Callable[[Expr | None], Made]:
-    """Make something of an expression once and remember it by the node's identity (a deep tree is dear to hash).
+def once(make: Callable[[Key], Made]) -> Callable[[Key], Made]:
+    """Make something of an expression (or a program) once and remember it by identity: a deep tree is dear to hash.
 
     The node is kept beside what was made of it, so that no other node can take its identity.
     """
-    made: dict[int, tuple[Expr | None, Made]] = {}
+    made: dict[int, tuple[Key, Made]] = {}
 
-    def found(node: Expr | None) -> Made:
+    def found(node: Key) -> Made:
         known = made.get(id(node))
         if known is None:
             known = made[id(node)] = (node, make(node))

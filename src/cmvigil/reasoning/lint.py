@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from .evaluate import once
 from .model import (
     And,
     Arith,
@@ -59,6 +60,7 @@ def check(program: Program) -> list[Problem]:
     return sorted(found, key=lambda p: (p.level != "error", p.place, p.text))
 
 
+@once
 def recalled(program: Program) -> Counter[str]:
     """How many settings, definitions, rules, table rows and statements of the drugs' files have which verification."""
     layers: tuple[Mapping[str, Setting | Definition | Rule], ...] = (

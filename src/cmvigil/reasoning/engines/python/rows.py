@@ -99,8 +99,11 @@ class Narrowing:
     def between(self, as_of: date, row: RowDict, days: list[date]) -> tuple[int, int]:
         """The stretch of sorted days that the bounds leave; empty where a bound is unknown."""
         start, stop = 0, len(days)
+        if not stop or not self.bounds:
+            return start, stop
+        env = Env(as_of, {}, row)
         for op, node in self.bounds:
-            limit = evaluate(node, Env(as_of, {}, row))
+            limit = evaluate(node, env)
             if limit is None:
                 return 0, 0
             at = (bisect_left if op in ("<", ">=") else bisect_right)(days, limit)
