@@ -23,9 +23,9 @@ demo: $(VENV)/.base  ## assess an example patient, print the answer and write bu
 	@mkdir -p build
 	$(BIN)/cmvigil assess $(CASE) --html build/demo.html
 
-test: $(VENV)/.dev  ## run the tests; the reasoning must be covered branch for branch
+test: $(VENV)/.dev  ## run the tests; reasoning, dosing and genotype code must be covered branch for branch
 	$(BIN)/python -m pytest tests -n 2 --cov --cov-report=
-	$(BIN)/coverage report --include='src/cmvigil/reasoning/*' --fail-under=100
+	$(BIN)/coverage report --include='src/cmvigil/reasoning/*,src/cmvigil/pharmacology/*,src/cmvigil/genotype/*' --fail-under=100
 
 check: $(VENV)/.dev  ## lint, format, types, layers, knowledge and documentation
 	$(BIN)/ruff check .

@@ -86,6 +86,8 @@ def test_ckd_epi_2021_by_hand() -> None:
     assert round(woman.egfr or 0) in (75, 76)
     man = clearance(load(), body(age="40", creatinine="44.2"))
     assert man.egfr == pytest.approx(142 * (0.5 / 0.9) ** -0.302 * 0.9938**40)
+    assert clearance(load(), body(age="18")).egfr is not None
+    assert clearance(load(), body(age="17")).egfr is None  # an equation of adults
 
 
 def test_no_figure_of_its_own_for_a_drug_without_bands() -> None:

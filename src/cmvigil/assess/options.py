@@ -115,7 +115,7 @@ def kidney_shown(patient: Patient, outcome: Outcome) -> a.Kidney:
             None if kidney.egfr is None else Fraction(kidney.egfr),
             "mL/min/1.73 m²",
             "CKD-EPI 2021, not used for doses",
-            lacking,
+            lacking or ["an equation of adults"],
             places=0,
         ),
         measured=None if kidney.measured is None else _quantity(kidney.measured, "mL/min", "measured", []),

@@ -17,6 +17,9 @@ from .bands import row_of
 UMOL_PER_MG_DL = Fraction(884, 10)
 """Micromoles per litre of creatinine in one milligram per decilitre."""
 
+ADULT = 18
+"""The age in years from which CKD-EPI 2021 was made and tested."""
+
 Basis = Literal["estimated", "measured", "haemodialysis", "none"]
 
 
@@ -130,7 +133,7 @@ def _adjusted_weight(program: Program, body: Body, bmi: Fraction | None) -> Frac
 
 def _egfr(program: Program, body: Body) -> float | None:
     row = row_of(program, "egfr_2021", {"sex": body.sex or ""})
-    if body.age is None or not body.creatinine or not row:
+    if body.age is None or body.age < ADULT or not body.creatinine or not row:
         return None
     kappa, alpha, factor = (float(_exact(row[name])) for name in ("kappa", "alpha", "factor"))
     ratio = float(mg_dl(body.creatinine)) / kappa
