@@ -5,11 +5,12 @@ It knows nobody: no engine, no record, no clock. ``schema()`` is published as ``
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "2.0"
 
 Truth = Literal["true", "false", "unknown"]
 State = Literal["known", "absent", "missing", "stale", "conflicting", "unusable"]
@@ -57,12 +58,20 @@ class Fact(_Model):
 
 
 class Condition(_Model):
-    """A node of the walk-back: a readable condition, its truth, the facts it looked at, and its parts."""
+    """A node of the walk-back: a readable condition, its truth, the facts it looked at, and its parts.
+
+    A named condition stands in many walk-backs; what it is made of stands once, in ``definitions`` under its name.
+    """
 
     text: str
     truth: Truth
     facts: list[str] = []  # names into Advice.facts
     parts: list[Condition] = []
+    name: str = ""  # into Advice.definitions
+
+    def below(self, definitions: Mapping[str, Condition]) -> list[Condition]:
+        """The conditions it is made of, a named one opened."""
+        return [definitions[self.name]] if self.name else self.parts
 
 
 class Walkback(_Model):
@@ -373,6 +382,7 @@ class Advice(_Model):
     abstentions: list[Item]
     tasks: list[Task]
     facts: dict[str, Fact]
+    definitions: dict[str, Condition] = {}
     timeline: Timeline
     quality: DataQuality
     provenance: Provenance
@@ -411,4 +421,5 @@ class Explanation(_Model):
     needs: list[str]
     walkback: Walkback
     facts: dict[str, Fact]
+    definitions: dict[str, Condition] = {}
     sources: list[Source]

@@ -243,7 +243,7 @@ def test_every_item_can_be_walked_back_and_bears_its_source() -> None:
         while leaves:
             leaf = leaves.pop()
             assert set(leaf.facts) <= advice.facts.keys()
-            leaves += leaf.parts
+            leaves += leaf.below(advice.definitions)
 
 
 def test_no_name_or_birth_date_stands_in_the_subject() -> None:

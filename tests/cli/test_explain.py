@@ -85,6 +85,7 @@ def test_json_is_an_explanation_that_agrees_with_the_assessment() -> None:
         found = Explanation.model_validate_json(cmvigil("explain", CASE, rule, "--json").stdout)
         assert (found.rule, found.state, found.headline) == (rule, item.state, item.headline)
         assert found.walkback == item.walkback
+        assert found.definitions.items() <= given.definitions.items()
         assert found.as_of == given.as_of
 
 

@@ -26,7 +26,7 @@ def said(case: Patient, rule: str, *sources: str, verdict: str = "applies") -> I
     advice = answer(case, appraise=True)
     assert state(advice, rule) == verdict, f"{rule} is {state(advice, rule)}"
     item = items(advice)[rule]
-    leaves = [leaf for leaf in true_leaves(item.walkback.when) if leaf.facts]
+    leaves = [leaf for leaf in true_leaves(item.walkback.when, advice.definitions) if leaf.facts]
     assert item.walkback.when.truth == "true" and leaves
     assert all(name in advice.facts for leaf in leaves for name in leaf.facts)
     assert item.sources and set(sources) <= {source.key for source in item.sources}

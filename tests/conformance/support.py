@@ -171,10 +171,11 @@ def state(advice: Advice, rule: str) -> str:
     return found.state if found else "silent"
 
 
-def true_leaves(condition: Condition) -> list[Condition]:
+def true_leaves(condition: Condition, definitions: Mapping[str, Condition]) -> list[Condition]:
     """The conditions at the bottom of a walk-back that are true."""
-    below = [leaf for part in condition.parts for leaf in true_leaves(part)]
-    return below if condition.parts else [condition] if condition.truth == "true" else []
+    parts = condition.below(definitions)
+    below = [leaf for part in parts for leaf in true_leaves(part, definitions)]
+    return below if parts else [condition] if condition.truth == "true" else []
 
 
 @dataclass(frozen=True)
@@ -199,8 +200,9 @@ class Says:
         item = items(advice)[self.rule]
         assert item.statement == self.statement
         assert item.sources
-        assert any(leaf.facts for leaf in true_leaves(item.walkback.when))
-        assert all(name in advice.facts for leaf in true_leaves(item.walkback.when) for name in leaf.facts)
+        leaves = true_leaves(item.walkback.when, advice.definitions)
+        assert any(leaf.facts for leaf in leaves)
+        assert all(name in advice.facts for leaf in leaves for name in leaf.facts)
         assert len(item.headline) <= 80
         assert "unknown" not in item.headline
         assert "{" not in item.headline + item.text + item.because

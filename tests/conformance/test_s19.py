@@ -36,10 +36,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_s19_is_said_when_all_is_known_and_met(site: Path) -> None:
-    item = items(answer(WATCHFUL, overlay=site))[RULE]
+    advice = answer(WATCHFUL, overlay=site)
+    item = items(advice)[RULE]
     assert (item.state, item.statement, item.certainty) == ("applies", "S19", "very-low")
     assert item.sources
-    assert {"tissue_copies_per_mg"} <= {f for leaf in true_leaves(item.walkback.when) for f in leaf.facts}
+    leaves = true_leaves(item.walkback.when, advice.definitions)
+    assert {"tissue_copies_per_mg"} <= {f for leaf in leaves for f in leaf.facts}
 
 
 def test_s19_without_a_cut_off_it_is_undetermined() -> None:

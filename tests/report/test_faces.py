@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from html import unescape
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,8 +20,11 @@ from rich.console import Console
 from tests.report import sample
 
 from cmvigil.advice import Advice, Condition
+from cmvigil.assess import assess
+from cmvigil.record.read import read_record
 from cmvigil.report import appraisal, charts, html, json, markdown, terminal, words
 
+ROOT = Path(__file__).parents[2]
 SAMPLES: dict[str, Callable[[], Advice]] = {
     "empty": sample.empty,
     "typical": sample.typical,
@@ -133,6 +137,21 @@ def test_walkback_stands_in_place(face: str) -> None:
         roots = [item.walkback.when, *([item.walkback.unless] if item.walkback.unless else [])]
         for line in (line for root in roots for line in conditions(root)):
             assert plain(line) in said
+
+
+def test_a_named_condition_is_opened_once_and_pointed_to_from_then_on() -> None:
+    advice = assess(read_record(ROOT / "examples" / "mixed-assays" / "case.yaml"))
+    text = html.render(advice, chart=False)
+    page = lxml_html.fromstring(text)
+    places = [str(place) for place in page.xpath("//li[starts-with(@id, 'condition-')]/@id")]
+    pointers = [str(link).removeprefix("#") for link in page.xpath("//a[starts-with(@href, '#condition-')]/@href")]
+    assert len(places) == len(set(places)) == len(advice.definitions)
+    assert pointers and set(pointers) <= set(places)
+    opened = page.xpath(f"//li[@id='{pointers[0]}']/ul")
+    assert opened and not page.xpath(f"//a[@href='#{pointers[0]}']/../ul")
+    assert len(text) < 700_000  # 3.8 million characters when every place wrote all of it
+    written = markdown.render(advice)
+    assert written.count("(opened above)") > 50 and len(written) < 250_000
 
 
 def test_every_load_drug_and_value_has_a_place_in_the_table_twin(advice: Advice) -> None:

@@ -129,6 +129,7 @@ class _Composer:
             abstentions=abstentions,
             tasks=self.tasks(),
             facts=self.evidence.facts(),
+            definitions=self.evidence.definitions(),
             timeline=timeline(self.record, self.outcome, self.program),
             quality=self.quality(),
             provenance=self.provenance(),

@@ -41,6 +41,7 @@ class Evidence:
         self.births = {row.birth_date for row in record.rows["person"] if isinstance(row, Person)}
         self.named: dict[str, None] = {}
         self.conditions: dict[int, tuple[Reason, a.Condition]] = {}  # by identity; the reason is kept beside
+        self.opened: dict[str, a.Condition] = {}  # what named conditions are made of
         # many facts come from one row: what stands behind a trail, by its identity (the trail is kept beside)
         self.trails: dict[tuple[int, bool], tuple[Trail, list[a.Event]]] = {}
         self.shown: dict[str, a.Event] = {}
@@ -51,15 +52,19 @@ class Evidence:
         return a.Walkback(when=self.condition(when), unless=None if unless is None else self.condition(unless))
 
     def condition(self, reason: Reason) -> a.Condition:
-        """A readable condition with its truth; its facts are remembered."""
+        """A readable condition with its truth; its facts are remembered, and what a named one is made of."""
         known = self.conditions.get(id(reason))
         if known is None:
             self.name(reason.facts)
+            parts = [self.condition(part) for part in reason.parts]
+            if reason.name:
+                (self.opened[reason.name],) = parts
             made = a.Condition.model_construct(
                 text=reason.text,
                 truth=truth(reason.truth),
                 facts=list(reason.facts),
-                parts=[self.condition(part) for part in reason.parts],
+                parts=[] if reason.name else parts,
+                name=reason.name,
             )
             known = self.conditions[id(reason)] = (reason, made)
         return known[1]
@@ -73,6 +78,10 @@ class Evidence:
     def name(self, names: Iterable[str]) -> None:
         """Remember that these facts stand somewhere in the answer."""
         self.named.update(dict.fromkeys(names))
+
+    def definitions(self) -> dict[str, a.Condition]:
+        """What every named condition is made of, sorted."""
+        return dict(sorted(self.opened.items()))
 
     def facts(self) -> dict[str, a.Fact]:
         """Every fact that was named, sorted."""

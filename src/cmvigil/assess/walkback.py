@@ -38,5 +38,6 @@ def explain(record: Record, program: Program, rule_name: str, as_of: date | None
         needs=needs,
         walkback=walkback,
         facts=evidence.facts(),
+        definitions=evidence.definitions(),
         sources=sources_of(rule, program),
     )

@@ -52,9 +52,9 @@ def _print(found: a.Explanation) -> None:
     out.print(f"{_verdict(found)}.", markup=False)
     if found.needs:
         out.print("Needs: " + "; ".join(found.facts[name].label for name in found.needs), markup=False)
-    _tree(out, "It applies when", found.walkback.when)
+    _tree(out, "It applies when", found.walkback.when, found.definitions)
     if found.walkback.unless is not None:
-        _tree(out, "unless", found.walkback.unless)
+        _tree(out, "unless", found.walkback.unless, found.definitions)
     out.print("\n[bold]Facts[/bold]")
     for fact in found.facts.values():
         value = f"{fact.value} {fact.unit}".strip() if fact.value is not None else "–"
@@ -89,7 +89,7 @@ _STATE = {
 }
 
 
-def _tree(out: object, title: str, condition: a.Condition) -> None:
+def _tree(out: object, title: str, condition: a.Condition, definitions: dict[str, a.Condition]) -> None:
     from rich.console import Console
     from rich.text import Text
     from rich.tree import Tree
@@ -98,7 +98,7 @@ def _tree(out: object, title: str, condition: a.Condition) -> None:
 
     def grow(tree: Tree, node: a.Condition) -> None:
         branch = tree.add(Text(f"{_SIGN[node.truth]} {node.text}"))
-        for part in node.parts:
+        for part in node.below(definitions):
             grow(branch, part)
 
     root = Tree(title)

@@ -43,12 +43,16 @@ _names = once(names)
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A condition as people read it, its truth, the facts its leaf looked at, and its parts."""
+    """A condition as people read it, its truth, the facts its leaf looked at, and its parts.
+
+    ``name``: the definition or derived fact that it opens.
+    """
 
     text: str
     truth: bool | None
     facts: tuple[str, ...] = ()
     parts: tuple[Reason, ...] = ()
+    name: str = ""
 
     def leaves(self) -> Iterator[Reason]:
         """The conditions at the bottom."""
@@ -89,11 +93,11 @@ class Explainer:
             case Ref(name, "bool") if name in self.program.definitions:
                 if name not in self.opened:
                     definition = self.program.definitions[name]
-                    self.opened[name] = Reason(definition.is_, truth, (), (self.reason(definition.when),))
+                    self.opened[name] = Reason(definition.is_, truth, (), (self.reason(definition.when),), name)
                 return self.opened[name]
             case Ref(name, "bool") if name in self.program.derived:
                 derived = self.program.derived[name]
-                return Reason(derived.is_, truth, (), (self.reason(derived.value),))
+                return Reason(derived.is_, truth, (), (self.reason(derived.value),), name)
             case And(parts) | Or(parts):
                 word = "all of" if isinstance(node, And) else "any of"
                 return Reason(word, truth, (), tuple(self.reason(p) for p in parts))

@@ -40,6 +40,7 @@ def render(advice: Advice, *, chart: bool = True) -> str:
         style=Markup(_style()),
         item_id=lambda: f"item-{next(numbers)}",
         source_ids={source.key: f"source-{n}" for n, source in enumerate(reading.sources, 1)},
+        condition_ids={name: f"condition-{n}" for n, name in enumerate(advice.definitions, 1)},
         fact_ids={name: f"fact-{n}" for n, name in enumerate(sorted(advice.facts), 1)},
     )
     return page

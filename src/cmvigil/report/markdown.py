@@ -232,9 +232,12 @@ def _walkback(reading: Reading, walkback: Walkback) -> str:
 def _condition(reading: Reading, condition: Condition, depth: int) -> list[str]:
     pad = "  " * depth
     facts = ", ".join(reading.fact_label(name) for name in condition.facts)
-    lines = [f"{pad}- {_t(words.condition_line(condition))}" + (f" ({_t(facts)})" if facts else "")]
-    for part in condition.parts:
-        lines += _condition(reading, part, depth + 1)
+    again = condition.name and not reading.opens(condition.name)
+    beside = facts or ("opened above" if again else "")
+    lines = [f"{pad}- {_t(words.condition_line(condition))}" + (f" ({_t(beside)})" if beside else "")]
+    if not again:
+        for part in condition.below(reading.advice.definitions):
+            lines += _condition(reading, part, depth + 1)
     return lines
 
 

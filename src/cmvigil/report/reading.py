@@ -73,6 +73,13 @@ class Reading:
 
     def __init__(self, advice: Advice) -> None:
         self.advice = advice
+        self._opened: set[str] = set()
+
+    def opens(self, name: str) -> bool:
+        """Whether a named condition is met for the first time on the page: there it is opened, later pointed to."""
+        new = name not in self._opened
+        self._opened.add(name)
+        return new
 
     @cached_property
     def items(self) -> list[Item]:
