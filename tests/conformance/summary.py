@@ -26,7 +26,7 @@ NAMED = {
     "after_ganciclovir_and_foscarnet_resistance": "not foscarnet",
     "after_ganciclovir_and_maribavir_resistance": "not maribavir",
     "disseminated_and_resistant": "Foscarnet by vein today",
-    "change_the_resistant_drug": "to a class that is called susceptible",
+    "change_the_resistant_drug": "to a class that is called or read susceptible",
     "letermovir_is_no_treatment": "Letermovir does not treat this DNAemia",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.conformance.support import GANCICLOVIR, KIDNEY, MYCOPHENOLATE, TACROLIMUS, Says, changed
+from tests.conformance.support import GANCICLOVIR, KIDNEY, MYCOPHENOLATE, TACROLIMUS, Says, answer, changed
 
 FOSCARNET = {
     "drug": "foscarnet",
@@ -28,6 +28,10 @@ def on(*drugs: object) -> dict[str, object]:
     return {"drugs": [MYCOPHENOLATE, TACROLIMUS, *drugs]}
 
 
+PENTAMIDINE = {"drug": "pentamidine", "route": "iv", "start": "d-3"}
+LETERMOVIR = {"drug": "letermovir", "dose": "240 mg", "every": "24 h", "route": "oral", "start": "d-9"}
+CICLOSPORIN = {"drug": "ciclosporin", "start": "d-60"}
+SIMVASTATIN = {"drug": "simvastatin", "start": "d-60"}
 LOST = {"genotype": [{"date": "d-4", "calls": {"ganciclovir": "resistant"}}]}
 STATEMENTS = [
     Says(
@@ -41,6 +45,22 @@ STATEMENTS = [
         "maribavir_with_another_target", "C4", changed(KIDNEY, on(MARIBAVIR, FOSCARNET)), on(MARIBAVIR), "foscarnet_now"
     ),
     Says("what_follows_if_it_fails", "C4", changed(KIDNEY, LOST), {"genotype": None}, "ganciclovir_call"),
+    Says(
+        "foscarnet_with_a_forbidden_partner",
+        "C4",
+        changed(KIDNEY, on(FOSCARNET, PENTAMIDINE)),
+        on(FOSCARNET),
+        "foscarnet_contraindicated_partner_recorded",
+        words="ionised calcium",
+    ),
+    Says(
+        "letermovir_with_a_forbidden_partner",
+        "C4",
+        changed(KIDNEY, on(LETERMOVIR, CICLOSPORIN, SIMVASTATIN)),
+        on(LETERMOVIR, SIMVASTATIN),
+        "letermovir_contraindicated_partner_on_record",
+        words="creatine kinase",
+    ),
 ]
 
 
@@ -52,6 +72,13 @@ def test_c4_is_said(says: Says) -> None:
 @pytest.mark.parametrize("says", STATEMENTS, ids=lambda says: says.rule)
 def test_c4_near_miss(says: Says) -> None:
     says.near_miss()
+
+
+def test_c4_a_forbidden_pair_stands_on_top() -> None:
+    pair = answer(changed(KIDNEY, on(FOSCARNET, PENTAMIDINE)))
+    assert "Foscarnet and pentamidine run together" in " ".join(pair.summary)
+    three = answer(changed(KIDNEY, on(LETERMOVIR, CICLOSPORIN, SIMVASTATIN)))
+    assert "Letermovir and simvastatin run together" in " ".join(three.summary)
 
 
 @pytest.mark.parametrize("says", STATEMENTS, ids=lambda says: says.rule)

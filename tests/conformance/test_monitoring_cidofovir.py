@@ -29,6 +29,22 @@ STATEMENTS = [
         words="the dose is due on 31 Mar 2026",
     ),
     Says(
+        "cidofovir_weekly_too_long",
+        "S15",
+        changed(ON_CIDOFOVIR, {"drugs": [TACROLIMUS, {**CIDOFOVIR, "start": "d-8"}]}),
+        {"drugs": [TACROLIMUS, {**CIDOFOVIR, "start": "d-7"}]},
+        "cidofovir_now",
+        words="one every 2 weeks",
+    ),
+    Says(
+        "cidofovir_with_a_nephrotoxin",
+        "S15",
+        changed(ON_CIDOFOVIR, {"drugs": [TACROLIMUS, CIDOFOVIR, {"drug": "nsaid", "start": "d-2"}]}),
+        {"drugs": [TACROLIMUS, CIDOFOVIR]},
+        "nephrotoxin_on_record",
+        words="7 days without it",
+    ),
+    Says(
         "cidofovir_stop_for_creatinine",
         "S15",
         changed(ON_CIDOFOVIR, kidney("114.2 umol/L")),
@@ -208,3 +224,13 @@ def test_cidofovir_that_has_ended_or_given_way_is_not_watched() -> None:
     assert state(answer(changed(ON_CIDOFOVIR, ended)), "cidofovir_watch") == "silent"
     given_way = {"drugs": [*ONE_BY_ONE["drugs"], {**GANCICLOVIR, "start": "d-2"}]}
     assert state(answer(changed(ON_CIDOFOVIR, given_way)), "cidofovir_watch") == "silent"
+
+
+@pytest.mark.parametrize("beyond", [kidney("114.2 umol/L"), protein("3")], ids=["creatinine", "protein"])
+def test_beyond_its_limits_nothing_says_go_on(beyond: Case) -> None:
+    resistant = {"genotype": [{"date": "d-4", "calls": {"ganciclovir": "resistant"}}]}
+    advice = answer(changed(ON_CIDOFOVIR, resistant, beyond))
+    summary = " ".join(advice.summary)
+    assert "Stop cidofovir" in summary and "Go on with" not in summary
+    for rule in ("stay_on_the_other_class", "treatment_goes_on", "cidofovir_probenecid"):
+        assert state(advice, rule) in ("overridden", "silent"), rule

@@ -96,6 +96,14 @@ REASONS = [
         words="500 to 1,000 mL",
     ),
     Says(
+        "foscarnet_in_a_large_body",
+        "S12",
+        changed(KIDNEY, {"person": {"height": 150, "weight": {"value": "110 kg", "date": "d-1"}}}),
+        {"person": {"height": 180, "weight": {"value": "70 kg", "date": "d-1"}}},
+        "",
+        words="Measure the clearance",
+    ),
+    Says(
         "foscarnet_genital_ulcers",
         "S14",
         changed(with_drugs(FOSCARNET), ULCERS),

@@ -88,7 +88,8 @@ def plain(name: str, **more: Any) -> dict[str, Any]:
     return {"drug": name, "start": "d-7", **more}
 
 
-CHANGE = {"date": "d-3", "genes": {"UL97": {"covered": "335-670", "changes": ["A594V"]}}}
+CHANGE = {"date": "d-3", "genes": {"UL97": {"covered": "335-670", "changes": ["A594Q"]}}}
+"""A change at a codon of resistance that nobody has measured: neither called nor read."""
 BOTH_RUN = with_drugs(MARIBAVIR, GANCICLOVIR)
 MOVING = {"labs": {"creatinine": [{"date": "d-6", "value": "70 umol/L"}, {"date": "d-1", "value": "140 umol/L"}]}}
 STEADY = {"labs": {"creatinine": [{"date": "d-6", "value": "70 umol/L"}, {"date": "d-1", "value": "72 umol/L"}]}}
@@ -176,7 +177,7 @@ REASONS = [
         changed(KIDNEY, {"genotype": [CHANGE]}),
         {"genotype": [{**CHANGE, "calls": {"ganciclovir": "susceptible"}}]},
         "",
-        words="UL97 A594V",
+        words="UL97 A594Q",
     ),
     Says(
         "ganciclovir_failed_here_before",
@@ -372,6 +373,24 @@ def test_a_change_read_as_a_polymorphism_is_no_doubt() -> None:
     genes = {"UL97": {"covered": "335-670", "changes": ["D605E"]}, "UL54": {"covered": "300-1000", "changes": []}}
     calm = answer(changed(UNTREATED, {"genotype": [{"date": "d-3", "genes": genes}]}))
     assert (state(calm, rule), state(calm, "ganciclovir_first_line")) == ("silent", "applies")
+
+
+def test_tablets_that_did_not_arrive_have_not_failed() -> None:
+    lost = changed(MILD, {"symptoms": {"severe_diarrhoea": {"present": "yes", "date": "d41"}}})
+    advice = answer(lost)
+    assert state(advice, "ganciclovir_is_failing") == "silent"
+    assert state(advice, "ganciclovir_first_by_vein") == "applies"
+    assert state(advice, "valganciclovir_is_failing") == "applies"
+    assert state(advice, "maribavir_leads_in_stable_transplant") == "silent"
+    arrived = changed(lost, {"symptoms": {"severe_diarrhoea": {"present": "no", "date": "d41"}}})
+    assert state(answer(arrived), "ganciclovir_first_by_vein") == "silent"
+    assert state(answer(lost, hide=("severe_diarrhoea",)), "ganciclovir_first_by_vein") == "undetermined"
+
+
+def test_continuous_replacement_goes_by_vein() -> None:
+    ill = answer(changed(UNTREATED, {"procedures": [{"procedure": "continuous_renal_replacement", "start": "d-3"}]}))
+    assert state(ill, "ganciclovir_first_by_vein") == "applies"
+    assert state(ill, "valganciclovir_first_line_by_mouth") == "silent"
 
 
 def test_watching_speaks_against_an_antiviral(tmp_path: Path) -> None:

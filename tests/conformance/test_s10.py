@@ -142,7 +142,7 @@ def test_s10_calls_and_changes_are_shown_as_reported() -> None:
     )
     assert "A594V" in said(reported, "reported_ul97", "LC10").headline
     assert "L545S" in said(reported, "reported_ul54", "LC10").headline
-    assert "not interpreted here" in said(reported, "reported_ul97").text
+    assert "the reading for each drug" in said(reported, "reported_ul97").text
     silent(reported, "reported_ul56")
     open_without(reported, "reported_ul97", "ul97_change_on_record")
     assert "C325Y" in said(failing(**genotype(genes={"UL56": {"changes": ["C325Y"]}})), "reported_ul56").headline
@@ -346,13 +346,46 @@ def test_c4_a_wild_type_does_not_switch_off_the_rescue() -> None:
 
 
 def test_c4_a_change_without_a_call_is_asked_for_and_acted_on() -> None:
-    found = failing(viral_loads=HIGH, **genotype(genes={"UL97": {"covered": "335-645", "changes": ["M460V"]}}))
+    found = failing(viral_loads=HIGH, **genotype(genes={"UL97": {"covered": "335-645", "changes": ["M460Q"]}}))
     said(found, "empirical_foscarnet")
-    assert "M460V" in said(found, "change_reported_without_call", "LC10").text
+    assert "M460Q" in said(found, "change_reported_without_call", "LC10").text
     assert "Ask the laboratory for its call per drug" in {task.what for task in answer(found).tasks}
-    called = changed(found, genotype(genes={"UL97": {"changes": ["M460V"]}}, calls={"ganciclovir": "resistant"}))
+    called = changed(found, genotype(genes={"UL97": {"changes": ["M460Q"]}}, calls={"ganciclovir": "resistant"}))
     silent(called, "change_reported_without_call")
     open_without(found, "change_reported_without_call", "line_taken")
+
+
+def test_a_reading_counts_as_a_report_does() -> None:
+    covered = {"UL97": {"covered": "335-670", "changes": ["C603W"]}, "UL54": {"covered": "300-1000", "changes": []}}
+    read = failing(viral_loads=HIGH, **genotype(genes=covered))
+    said(read, "after_ganciclovir_resistance")
+    assert said(read, "read_as_resistant", "CHOU20").headline.endswith("resistant to ganciclovir")
+    silent(failing(), "read_as_resistant")
+    open_without(read, "read_as_resistant", "resistant_reading_on_record")
+    silent(read, "change_reported_without_call")
+    assert badge(read, "resistance").answer == "to ganciclovir, by the genotype as read here"
+    assert "The genotype is read as resistant to ganciclovir" in " ".join(answer(read).summary)
+    both = changed(read, genotype(genes={**covered, "UL54": {"covered": "300-1000", "changes": ["A987G", "E756K"]}}))
+    said(both, "after_ganciclovir_and_foscarnet_resistance")
+    silent(both, "empirical_foscarnet")
+    summary = " ".join(answer(both).summary).lower()
+    assert "not foscarnet" in summary and "start foscarnet" not in summary
+    assert badge(both, "resistance").answer == "to 3 drugs, by the genotype as read here"
+    assert said(both, "read_as_resistant_to_several").headline.endswith("resistant to 3 drugs")
+    disputed = changed(both, {"genotype": [{**both["genotype"][0], "calls": {"foscarnet": "susceptible"}}]})
+    said(disputed, "after_ganciclovir_and_foscarnet_resistance")
+    two = changed(read, genotype(genes={**covered, "UL54": {"covered": "300-1000", "changes": ["N408K"]}}))
+    assert said(two, "read_as_resistant_to_two").headline.endswith("resistant to cidofovir and ganciclovir")
+
+
+def test_a_running_drug_that_is_read_as_resistant_is_changed() -> None:
+    genes = {"UL97": {"covered": "335-670", "changes": ["T409M"]}, "UL54": {"covered": "300-1000", "changes": []}}
+    running = failing(
+        drugs=[valganciclovir("d0", "d36"), drug("maribavir", "d37", adequate="yes", missed_doses="none")],
+        **genotype(genes=genes),
+    )
+    assert "maribavir" in said(running, "change_the_resistant_drug").headline
+    assert "Change maribavir today" in " ".join(answer(running).summary)
 
 
 @pytest.mark.parametrize("name", ["foscarnet", "maribavir"])

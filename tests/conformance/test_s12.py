@@ -206,6 +206,8 @@ def test_s12_a_measured_clearance_stands_above_the_computed_one() -> None:
     """60 kg: 0.4 mL/min per kg are 24 mL/min."""
     weak = changed(ON_FOSCARNET, lab("measured_clearance", "23.9 mL/min"))
     assert state(answer(weak), "foscarnet_kidney_stop") == "applies"
+    assert "Stop foscarnet: clearance below 0.4" in " ".join(answer(weak).summary)
+    assert state(answer(weak), "foscarnet_saline") == "overridden"
     edge = changed(ON_FOSCARNET, kidney("300 umol/L", "290 umol/L"), lab("measured_clearance", "24 mL/min"))
     assert state(answer(edge), "foscarnet_kidney_stop") == "silent"
 

@@ -107,6 +107,17 @@ def test_s16_first_line_in_a_graft() -> None:
     open_without(fresh, "first_line_by_vein", "organ_disease_recorded")
 
 
+def test_s22_first_line_on_haemodialysis() -> None:
+    fresh = graft("d2", viral_loads=loads(d0="12000"), cmv={"disease": [{"concept": "cmv_colitis", "start": "d0"}]})
+    dialysed = {**fresh, "procedures": [{"procedure": "haemodialysis", "start": "d-90"}]}
+    item = said(dialysed, "first_line_on_haemodialysis", "US-GCV")
+    assert "1.25 mg/kg three times a week" in item.text and "No step-down" in item.text
+    assert "no valganciclovir tablets" in " ".join(answer(dialysed).summary)
+    silent(dialysed, "first_line_by_vein")
+    silent(fresh, "first_line_on_haemodialysis")
+    open_without(dialysed, "first_line_on_haemodialysis", "organ_disease_recorded")
+
+
 def test_e1_preemptive_start() -> None:
     positive = graft("d2", viral_loads=loads(d0="12000"))
     said(positive, "treat_dnaemia_before_disease", "PET24")
