@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.conformance.patients import drug, graft, loads, valganciclovir
 from tests.conformance.support import KIDNEY, PATIENT, answer, changed
 
@@ -13,6 +15,7 @@ from cmvigil.assess import assess
 from cmvigil.reasoning.loader import load
 from cmvigil.record.read import read_record
 
+ROOT = Path(__file__).parents[2]
 ORDER = ("preferred", "acceptable", "undetermined", "avoid", "contraindicated", "named")
 
 
@@ -29,6 +32,15 @@ def test_options_stand_in_the_order_of_their_verdicts() -> None:
     blind = answer(KIDNEY, hide=("neutrophils",)).options
     assert (blind[0].drug, blind[0].running, blind[0].verdict) == ("ganciclovir", True, "undetermined")
     assert {o.drug for o in options} == set(load().antivirals)
+
+
+def test_what_would_be_preferred_is_not_overtaken_by_what_is_merely_acceptable() -> None:
+    text = (ROOT / "examples" / "lung-transplant" / "case.yaml").read_text(encoding="utf-8")
+    lung = yaml.load(text, yaml.BaseLoader)  # dates stay text
+    whole = answer(lung, appraise=True).options
+    assert [(o.drug, o.verdict) for o in whole[:2]] == [("ganciclovir", "preferred"), ("foscarnet", "acceptable")]
+    blind = answer(lung, hide=("neutrophils",), appraise=True).options
+    assert [(o.drug, o.verdict) for o in blind[:2]] == [("ganciclovir", "undetermined"), ("foscarnet", "acceptable")]
 
 
 def test_each_verdict_has_its_reason_in_words() -> None:

@@ -137,7 +137,12 @@ def test_without_a_kidney_there_is_no_number() -> None:
         (("ganciclovir", *MAN, "--with", "unobtainium"), "--with"),
         (("ganciclovir", *MAN, "--given", "900 mg"), "--given and --every go together"),
         (("ganciclovir", *MAN, "--given", "900 parsecs", "--every", "24 h"), "--given/--every"),
+        (("ganciclovir", *MAN, "--given", "1e9 mg", "--every", "24 h"), "--given/--every: ganciclovir 1000000000 mg"),
         (("ganciclovir", *MAN, "--dialysis", "sieve"), "--dialysis"),
+        (("ganciclovir", *MAN, "--dialysis", "hemodialysis"), "Did you mean 'haemodialysis'?"),
+        (("maribavir", *MAN, "--dialysis", "kidney_transplant"), "--dialysis: found 'kidney_transplant'"),
+        (("ganciclovir", "--age", "121"), "--age: found age 121"),
+        (("ganciclovir", "--weight", "80 lb"), "--weight: unit 'lb' is not accepted"),
         (("ganciclovir", "--age", "60", "--sex", "male", "--weight", "8000"), "--weight"),
     ],
 )
@@ -158,3 +163,24 @@ def test_the_words_fit_a_terminal_of_80_columns() -> None:
     assert "No dose:" in refused.stdout and "Contraindicated" in refused.stdout
     measured = cmvigil("dose", "cidofovir", *NORMAL, "--measured-clearance", "70 mL/min")
     assert "Doses follow the measured clearance" in measured.stdout and "3 h before the start" in measured.stdout
+
+
+def test_what_bars_a_drug_stands_apart_from_what_is_to_be_minded() -> None:
+    shown = cmvigil("dose", "maribavir", *NORMAL, "--with", "phenytoin").stdout
+    assert shown.index("\nAvoid\n") < shown.index("\nCaution\n") < shown.index("(Child-Pugh C)? No change")
+    assert "1,200 mg every 12 h\n" in shown
+    assert "(induction of CYP3A4). Another" in shown
+
+
+def test_a_measured_clearance_is_shown_per_kilogram_too() -> None:
+    shown = cmvigil("dose", "foscarnet", *NORMAL, "--measured-clearance", "40 mL/min").stdout
+    assert "Doses follow the measured clearance: 40 mL/min, 0.5 mL/min/kg" in shown
+    without = cmvigil("dose", "ganciclovir", "--measured-clearance", "40 mL/min").stdout
+    assert "Doses follow the measured clearance: 40 mL/min\n" in without
+
+
+def test_two_schemes_of_one_dose_share_a_block() -> None:
+    shown = cmvigil("dose", "foscarnet", *NORMAL, "--phase", "induction").stdout
+    assert shown.count("4,008 mg every 12 h (50 mg/kg)") == 1
+    assert "[60 mg/kg every 8 h or 90 mg/kg every" in shown
+    assert len(answer("foscarnet", *NORMAL, "--phase", "induction")["regimens"]) == 2

@@ -131,3 +131,8 @@ def test_a_sites_bands_are_used(tmp_path: Path) -> None:
     shown = cmvigil("interpret", "UL97:A594V", "--complete", "--knowledge", site)
     assert "Resistant (high)" in shown.stdout
     assert "high from 8" in shown.stdout
+
+
+def test_a_deletion_keeps_the_table_within_80_columns() -> None:
+    shown = cmvigil("interpret", "UL97:del595-603", "UL54:del981-982").stdout
+    assert "UL97 del595_603" in shown and max(map(len, shown.splitlines())) <= 80

@@ -81,6 +81,7 @@ def test_show_offers_what_is_near() -> None:
 
 def test_search_finds_all_words_in_every_section() -> None:
     shown = cmvigil("knowledge", "search", "VEDOLIZUMAB colitis")
+    assert cmvigil("knowledge", "search", "VEDOLIZUMAB", "colitis").stdout == shown.stdout
     assert shown.exit_code == 0
     program = load()
     for line in shown.stdout.splitlines():

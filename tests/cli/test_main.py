@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.cli.run import cmvigil, real
+from tests.cli.run import CASE, cmvigil, real
 
 from cmvigil import __version__
 
@@ -69,3 +69,16 @@ def test_completion_is_offered() -> None:
     assert "_CMVIGIL_COMPLETE=complete_bash" in shown.stdout
     words = real(_CMVIGIL_COMPLETE="complete_bash", COMP_WORDS="cmvigil ass", COMP_CWORD="1")
     assert words.stdout.split() == ["assess"]
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "20260328", "2206-13-01"])
+def test_a_day_that_cannot_be_meant_is_refused(day: str) -> None:
+    for command in ("assess", "options", "plan"):
+        done = cmvigil(command, CASE, "--as-of", day)
+        assert done.exit_code == 2 and f"--as-of: found {day}" in done.stderr.replace("'", "")
+
+
+def test_an_answer_is_not_lost_over_a_sign_that_the_stream_cannot_carry() -> None:
+    done = real("explain", CASE, "taper_steroids", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert "\\u2713" in done.stdout

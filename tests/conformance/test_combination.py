@@ -28,6 +28,7 @@ def on(*drugs: object) -> dict[str, object]:
     return {"drugs": [MYCOPHENOLATE, TACROLIMUS, *drugs]}
 
 
+VALGANCICLOVIR = {"drug": "valganciclovir", "dose": "900 mg", "every": "12 h", "route": "oral", "start": "d-3"}
 PENTAMIDINE = {"drug": "pentamidine", "route": "iv", "start": "d-3"}
 LETERMOVIR = {"drug": "letermovir", "dose": "240 mg", "every": "24 h", "route": "oral", "start": "d-9"}
 CICLOSPORIN = {"drug": "ciclosporin", "start": "d-60"}
@@ -52,6 +53,14 @@ STATEMENTS = [
         on(FOSCARNET),
         "foscarnet_contraindicated_partner_recorded",
         words="ionised calcium",
+    ),
+    Says(
+        "ganciclovir_in_two_forms",
+        "C4",
+        changed(KIDNEY, on(GANCICLOVIR, VALGANCICLOVIR)),
+        on(VALGANCICLOVIR),
+        "ganciclovir_by_vein_now",
+        words="stop one today",
     ),
     Says(
         "letermovir_with_a_forbidden_partner",

@@ -540,3 +540,19 @@ def test_c3_copies_leave_the_level_open_not_low() -> None:
     copies = failing(viral_loads=[{**row, "unit": "copies/mL"} for row in HIGH])
     item = items(answer(copies))["empirical_foscarnet"]
     assert item.state == "undetermined" and "load_in_iu" in item.needs
+
+
+def test_s10_a_change_that_does_not_fit_the_reference_is_not_read_as_harmless() -> None:
+    """A slip in UL97 A594V may hide the commonest resistance of all."""
+
+    def typed(change: str) -> Patient:
+        genes = {"UL97": {"covered": "335-670", "changes": [change]}, "UL54": WILD["UL54"]}
+        return failing(genotype=[{"date": "d40", "genes": genes}])
+
+    assert "by the genotype as read here" in badge(typed("A594V"), "resistance").answer
+    assert badge(typed("Q594V"), "resistance").answer == "UL97 Q594V reported, ganciclovir not determined"
+    (issue,) = [i for i in answer(typed("Q594V")).quality.issues if i.found == "UL97 Q594V"]
+    assert (issue.level, issue.place) == ("unusable", "genotype[0].genes.UL97")
+    assert "codon 594 of UL97 is A in Merlin" in issue.remedy
+    assert badge(typed("D605E"), "resistance").answer == "UL97 D605E reported, read as resistant to no drug"
+    assert not [i for i in answer(typed("D605E")).quality.issues if "UL97" in i.found]

@@ -173,3 +173,20 @@ def test_what_only_looks_separated_is_read() -> None:
     known = vocabulary().quantities["cmv_load"]
     assert units.measure(known, None, "IU/mL", found="neg").remedy == "Did you mean 'not detected'?"
     assert "not detected" in units.measure(known, None, "IU/mL", found="see report, 2nd page").remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "grade"),
+    [("2+", "2"), ("++", "2"), ("+", "1"), ("2 +", "2"), ("0", None), ("negative", "0"), ("5+", None)],
+)
+def test_a_dipstick_is_read_as_it_is_written(text: str, grade: str | None) -> None:
+    quantity = vocabulary().quantities["urine_protein"]
+    reported = units.result(text)
+    assert reported is not None
+    found = units.measure(quantity, reported, reported.unit)
+    if grade is None:
+        assert found.value is None and found.problem
+    else:
+        assert found.value is not None and found.value.low == found.value.high == Decimal(grade)
+    load = units.measure(vocabulary().quantities["cmv_load"], reported, reported.unit)
+    assert load.problem is not None  # a load is no dipstick

@@ -197,6 +197,14 @@ def test_the_kidney_stands_above_the_table_with_dates_and_the_way_it_was_compute
             sample.kidney(basis="measured", measured=Quantity(value="40", unit="mL/min", how="measured")),
             "Measured creatinine clearance 40 mL/min, estimated per kg 1.03 mL/min/kg",
         ),
+        (
+            sample.kidney(
+                basis="measured",
+                measured=Quantity(value="40", unit="mL/min", how="measured"),
+                measured_per_kg=Quantity(value="0.571", unit="mL/min/kg", how="measured / 70 kg"),
+            ),
+            "Measured creatinine clearance 40 mL/min, per kg 0.571 mL/min/kg",
+        ),
         (sample.kidney(basis="haemodialysis"), "Haemodialysis"),
         (
             sample.kidney(

@@ -63,5 +63,24 @@ def test_alerts_are_what_concerns_safety_and_applies() -> None:
     assert plan(sample.empty()).rows == []
 
 
+def test_what_runs_though_it_is_forbidden_is_an_alert() -> None:
+    item = sample.typical().advice[0]
+    bar = item.model_copy(update={"rule": "bar", "headline": "Not beside x", "effect": "contraindicated"})
+    option = (
+        sample.typical()
+        .options[0]
+        .model_copy(update={"running": True, "verdict": "contraindicated", "why": "Not beside x", "reasons": [bar]})
+    )
+
+    def alerts(**given: object) -> list[str]:
+        shown = option.model_copy(update=given)
+        made = plan(sample.typical().model_copy(update={"advice": [], "options": [shown]}))
+        return [alert.headline for alert in made.alerts]
+
+    assert alerts() == [f"{words.sentence(option.label)}: running, though contraindicated. Not beside x"]
+    assert alerts(running=False) == []
+    assert alerts(verdict="avoid") == []
+
+
 def test_without_dates_the_page_says_so() -> None:
     assert "No dates are due." in html.render(planned(), chart=False)

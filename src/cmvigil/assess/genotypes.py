@@ -2,7 +2,8 @@
 
 A genotype is what one day's specimen brought: the changes and the codons read. Its reading is known when the last of
 them was, so a replay sees it no earlier. Susceptibility is derived with the knowledge in force, never stored
-(decision 4). A change that cannot be read leaves its gene unread: no drug of that gene is called susceptible on it.
+(decision 4). A change that cannot be read leaves its gene unread: no drug of that gene is called susceptible on it,
+and the change stands among what could not be used.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import replace
 from datetime import date
 
 from ..reasoning.model import Program
-from ..record.tables import Coverage, Interpretation, Record, Variant
+from ..record.tables import Coverage, Interpretation, Issue, Record, Variant
 
 
 def with_readings(record: Record, program: Program) -> Record:
@@ -25,11 +26,12 @@ def with_readings(record: Record, program: Program) -> Record:
             genotypes[row.day].append(row)
     if not genotypes:
         return record
-    made = [reading for day in sorted(genotypes) for reading in _read(genotypes[day], program)]
-    return replace(record, rows={**record.rows, "interpretation": list(made)})
+    issues: list[Issue] = []
+    made = [reading for day in sorted(genotypes) for reading in _read(genotypes[day], program, issues)]
+    return replace(record, rows={**record.rows, "interpretation": list(made)}, issues=[*record.issues, *issues])
 
 
-def _read(rows: Sequence[Variant | Coverage], program: Program) -> Iterator[Interpretation]:
+def _read(rows: Sequence[Variant | Coverage], program: Program, issues: list[Issue]) -> Iterator[Interpretation]:
     from ..genotype import Mutation, MutationError, interpret, parse, read_knowledge
 
     knowledge = read_knowledge(program)
@@ -40,8 +42,9 @@ def _read(rows: Sequence[Variant | Coverage], program: Program) -> Iterator[Inte
             try:
                 parsed = parse(f"{row.gene}:{row.change}", knowledge.proteins)
                 changes += [replace(change, fraction=row.fraction or change.fraction) for change in parsed]
-            except MutationError:
+            except MutationError as error:
                 unread.append(row)
+                issues.append(_unreadable(row, error.problems[0]))
     stretches: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for row in rows:
         stated = isinstance(row, Coverage) and row.first is not None and row.last is not None
@@ -68,3 +71,15 @@ def _read(rows: Sequence[Variant | Coverage], program: Program) -> Iterator[Inte
             minority=verdict.minority,
             drivers=", ".join([*(name.replace(":", " ") for name in verdict.drivers), *lost]) or None,
         )
+
+
+def _unreadable(row: Variant, problem: str) -> Issue:
+    """A change that does not fit the reference: a slip in it may hide resistance."""
+    return Issue(
+        level="unusable",
+        place=row.source,
+        found=f"{row.gene} {row.change}",
+        expected="a change of the reference strain Merlin",
+        remedy=f"Check it against the laboratory's report: {problem.partition(': ')[2] or problem}.",
+        known_on=row.known_on,
+    )

@@ -159,8 +159,9 @@ def _option(
     )
     preferred = order if verdict == "preferred" else 99
     place = _VERDICTS.index(verdict)
-    if verdict == "undetermined" and running:
-        place, preferred = _VERDICTS.index("acceptable"), 0
+    if verdict == "undetermined" and (running or order < 99):
+        # nothing that is merely acceptable seems to replace what runs, or what is right once a count is known
+        place, preferred = _VERDICTS.index("acceptable"), 0 if running else 1
     return (place, preferred, label.order, label.drug), option
 
 

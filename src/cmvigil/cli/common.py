@@ -6,6 +6,7 @@ import sys
 import traceback
 from contextlib import suppress
 from datetime import date
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -65,6 +66,7 @@ class Command(TyperCommand):
         from ..reasoning.source import KnowledgeError
         from ..record.errors import IntakeError
 
+        _printable()
         try:
             return super().invoke(ctx)
         except IntakeError as error:
@@ -79,6 +81,13 @@ class Command(TyperCommand):
             raise
         except Exception as error:
             stop(f"cmvigil itself failed ({_where(error)}); no answer was given. Please report this line.", DEFECT)
+
+
+def _printable() -> None:
+    """A stream that cannot carry a sign shows its code: an answer is never lost over a sign."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _where(error: Exception) -> str:
@@ -105,10 +114,14 @@ def day(text: str | None) -> date | None:
     """A date option. Ends with a message when it is not one."""
     if text is None:
         return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
+    from ..record.days import iso, plausible
+
+    found = iso(text)
+    if found is None:
         stop(f"--as-of: found {text!r}; expected a date such as 2026-03-28")
+    if not plausible(found):
+        stop(f"--as-of: found {text}; expected a day from 1900 to 2199. Check the year.")
+    return found
 
 
 def console() -> Console:

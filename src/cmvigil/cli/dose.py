@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DAY = "2000-01-01"
 """The day on which everything entered is true; the answer names no date."""
 
+_DIALYSIS = ("haemodialysis", "peritoneal_dialysis", "continuous_renal_replacement")
 _PLACES = {
     "person.age": "--age",
     "person.sex": "--sex",
@@ -56,7 +57,7 @@ def dose_command(
     platelets: Annotated[str | None, typer.Option("--platelets", help='"80 10*9/L".', show_default=False)] = None,
     haemoglobin: Annotated[str | None, typer.Option("--haemoglobin", help='"9.5 g/dL".', show_default=False)] = None,
     urine_protein: Annotated[
-        str | None, typer.Option("--urine-protein", help='Dipstick grade: "2 +".', show_default=False)
+        str | None, typer.Option("--urine-protein", help="Dipstick grade: 2+ or negative.", show_default=False)
     ] = None,
     beside: Annotated[
         list[str] | None, typer.Option("--with", metavar="DRUG", help="Another drug that is taken; may be repeated.")
@@ -101,7 +102,7 @@ def dose_command(
         intent = "maintenance" if phase == "maintenance" else "treatment"
         case["drugs"].append({"drug": concept, "dose": given, "every": every, "start": DAY, "intent": intent})
     if dialysis is not None:
-        case["procedures"] = [{"procedure": dialysis, "start": DAY}]
+        case["procedures"] = [{"procedure": _dialysis(dialysis), "start": DAY}]
     option, kidney = _appraised(case, concept, program)
     answer = _answer(option, kidney, phase, program)
     if as_json:
@@ -122,6 +123,16 @@ def _antiviral(drug: str, program: Program) -> str:
     return concept
 
 
+def _dialysis(word: str) -> str:
+    """The way of renal replacement that a word means. Ends with a message for any other procedure."""
+    from ..record.errors import did_you_mean
+
+    if word not in _DIALYSIS:
+        hint = did_you_mean(word, _DIALYSIS, "Leave it out where there is none.")
+        c.stop(f"--dialysis: found {word!r}; expected one of {', '.join(_DIALYSIS)}. {hint}")
+    return word
+
+
 def _appraised(case: dict[str, Any], concept: str, program: Program) -> tuple[a.Option, a.Kidney]:
     """The option and the kidney of what was entered. Ends with all that is wrong with it, by option."""
     from ..assess import assess
@@ -134,7 +145,7 @@ def _appraised(case: dict[str, Any], concept: str, program: Program) -> tuple[a.
         c.stop([f"{_option_of(p.path)}: found {p.found}; expected {p.expected}. {p.remedy}" for p in error.problems])
     unusable = [issue for issue in record.issues if issue.level in ("rejected", "unusable")]
     if unusable:
-        c.stop([f"{_option_of(i.place)}: found {i.found}; expected {i.expected}. {i.remedy}" for i in unusable])
+        c.stop([f"{_option_of(i.place)}: {i.found}; expected {i.expected}. {i.remedy}" for i in unusable])
     advice = assess(record, program, appraise=True)
     assert advice.kidney is not None
     return next(option for option in advice.options if option.drug == concept), advice.kidney
@@ -146,8 +157,8 @@ def _option_of(path: str) -> str:
         if place in path:
             return option
     if path.startswith("drugs") or ".drugs" in path:
-        return "--given/--every" if path.endswith(("dose", "every")) else "--with"
-    return "--dialysis" if "procedures" in path else path
+        return "--with" if path.endswith("drug") else "--given/--every"
+    return "--age" if path.endswith("person") else path
 
 
 def _answer(option: a.Option, kidney: a.Kidney, phase: str | None, program: Program) -> dict[str, Any]:

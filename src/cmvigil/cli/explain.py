@@ -96,9 +96,14 @@ def _tree(out: object, title: str, condition: a.Condition, definitions: dict[str
 
     assert isinstance(out, Console)
 
+    opened: set[str] = set()
+
     def grow(tree: Tree, node: a.Condition) -> None:
-        branch = tree.add(Text(f"{_SIGN[node.truth]} {node.text}"))
-        for part in node.below(definitions):
+        again = node.name in opened
+        branch = tree.add(Text(f"{_SIGN[node.truth]} {node.text}" + (" (opened above)" if again else "")))
+        if node.name:
+            opened.add(node.name)
+        for part in [] if again else node.below(definitions):
             grow(branch, part)
 
     root = Tree(title)

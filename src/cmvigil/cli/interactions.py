@@ -48,7 +48,7 @@ def _concepts(names: list[str]) -> dict[str, str]:
     problems = []
     for name in names:
         if plain_name(name) not in known:
-            near = get_close_matches(plain_name(name), known, n=3)
+            near = get_close_matches(plain_name(name), known, n=3, cutoff=0.8)
             hint = f"did you mean {', '.join(near)}?" if near else "its generic name may be known"
             problems.append(f"no drug named {name!r} in the vocabulary; {hint}")
     if problems:

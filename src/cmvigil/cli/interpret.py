@@ -153,7 +153,7 @@ def _drug(each: DrugVerdict) -> dict[str, Any]:
     }
 
 
-_WIDTHS = (15, 21, 17, 5)
+_WIDTHS = (15, 20, 17, 5)
 """Columns of the table before the last, good at width 80."""
 
 

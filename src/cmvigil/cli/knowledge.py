@@ -87,19 +87,19 @@ def _as_yaml(content: dict[str, Any]) -> str:
 
 @app.command(cls=c.Command)
 def search(
-    text: Annotated[str, typer.Argument(help="Words to look for, in names and texts.")],
+    text: Annotated[list[str], typer.Argument(help="Words to look for, in names and texts.")],
     knowledge: c.Overlays = None,
 ) -> None:
     """List entries whose name or text holds all the words."""
     program = c.program(knowledge)
-    words = text.lower().split()
+    words = " ".join(text).lower().split()
     found = 0
     for section, name, title, body in _entries(program):
         if all(word in f"{name} {body}".lower() for word in words):
             found += 1
             typer.echo(f"{section:<11} {name:<42} {title}")
     if not found:
-        c.stop(f"nothing holds {text!r}", c.FAILED)
+        c.stop(f"nothing holds {' '.join(text)!r}", c.FAILED)
 
 
 def _entries(program: Program) -> Iterator[tuple[str, str, str, str]]:

@@ -169,7 +169,8 @@ def _drug(value: Any) -> str:
         refuse(
             shown(text),
             "the name of a drug that cmvigil knows",
-            did_you_mean(text, known, "Use its INN name."),
+            # a drug taken for another does harm: only a slip of the pen is guessed
+            did_you_mean(text, known, "Use its INN name, or leave out a drug without bearing on CMV.", cutoff=0.8),
         )
     return concept
 

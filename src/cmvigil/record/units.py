@@ -21,6 +21,7 @@ _HUGE = Decimal("1e18")  # nothing measured here comes near
 _WIDE = Context(prec=40, rounding=ROUND_HALF_EVEN)
 _SIX_DIGITS = Context(prec=6, rounding=ROUND_HALF_EVEN)
 _NUMBER = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{1,15})?|\.\d{1,15})(?:[eE][+-]?\d{1,2})?", re.ASCII)
+_GRADE = re.compile(r"([0-9])\+|\++")  # a dipstick: 2+ or ++
 _RESULT = re.compile(r"(detected|positive)?[ ,:]*(<=|>=|<|>|≤|≥)?\s*([+-]?[\d.][\d.eE+-]*)\s*", re.ASCII)
 _COMPARATORS = {"≤": "<=", "≥": ">="}
 
@@ -93,9 +94,11 @@ def tidy(value: Decimal) -> Decimal:
 
 
 def result(text: str) -> Result | None:
-    """Read ``1200``, ``<137``, ``>1e6``, ``not detected``, ``detected <34.5 IU/mL``; None for other text."""
+    """Read ``1200``, ``<137``, ``>1e6``, ``not detected``, ``detected <34.5 IU/mL``, ``2+``; None for other text."""
     plain = " ".join(text.split())
     word = plain.lower().rstrip(".")
+    if (grade := _GRADE.fullmatch(plain)) is not None:
+        return Result("quantified", Decimal(grade[1] or len(plain)), "", "+")
     if word in NOT_DETECTED:
         return Result("not_detected")
     if word in DETECTED:
@@ -144,6 +147,8 @@ def measure(
     """
     if reported is None:
         return _unusable(None, unit, f"'{found}' is not a result", _how_to_write(found))
+    if reported.form == "not_detected" and "+" in quantity.accepts:
+        reported, unit = Result("quantified", ZERO, "", "+"), "+"  # a negative dipstick is its lowest grade
     form = reported.form
     if reported.unit is not None and unit != reported.unit:
         problem = f"the result says {reported.unit}, its unit says {unit or 'nothing'}"
@@ -166,7 +171,7 @@ def measure(
     value = _range(reported, lowest, known)
     top = value.low if value.high is None else value.high
     if value.low < ZERO or top < quantity.low or value.low > quantity.high or top > quantity.high:
-        number = "" if reported.number is None else reported.number.normalize()
+        number = "" if reported.number is None else format(reported.number.normalize(), "f")
         problem = f"{number} {unit} is outside {quantity.low} to {quantity.high} {known.canonical}"
         return _unusable(form, known, problem, "Check the number and its unit.")._replace(lloq=lowest)
     return Measured(

@@ -11,8 +11,8 @@ CARDS = 3
 """So many dosing cards at most."""
 
 ORDER = (
-    "The verdicts in order: preferred, what runs and cannot be judged, acceptable, undetermined, avoid, "
-    "contraindicated. An order by named reasons, not a score."
+    "The verdicts in order: preferred, what runs or would be preferred and cannot be judged, acceptable, "
+    "undetermined, avoid, contraindicated. An order by named reasons, not a score."
 )
 NOTHING_CHOSEN = "No dosing card: no antiviral is running or preferred."
 INFORMS = "It informs, it never orders. Checked by ______________________ on ______________"
@@ -205,10 +205,11 @@ def clearance(kidney: Kidney) -> str:
         said = f"Creatinine clearance {words.quantity(kidney.crcl.value, kidney.crcl.unit)}"
     else:
         said = f"Creatinine clearance {kidney.crcl.why or 'not known'}"
-    per_kg = kidney.crcl_per_kg
+    by_weight = kidney.measured_per_kg if measured is not None else None
+    per_kg = by_weight if by_weight is not None and by_weight.value is not None else kidney.crcl_per_kg
     if per_kg.value is None or kidney.basis == "haemodialysis":
         return said
-    estimated = "estimated " if measured is not None else ""
+    estimated = "estimated " if measured is not None and per_kg is kidney.crcl_per_kg else ""
     return f"{said}, {estimated}per kg {words.quantity(per_kg.value, per_kg.unit)}"
 
 
@@ -231,8 +232,9 @@ def figures(kidney: Kidney) -> list[Figure]:
     """Every figure with the way it was computed."""
     named: list[tuple[str, Quantity | None]] = [
         ("Measured clearance", kidney.measured),
+        ("Measured clearance per kg (for foscarnet)", kidney.measured_per_kg),
         ("Creatinine clearance (Cockcroft-Gault, actual weight)", kidney.crcl),
-        ("Clearance per kg (for foscarnet)", kidney.crcl_per_kg),
+        (f"Clearance per kg{'' if kidney.measured_per_kg else ' (for foscarnet)'}", kidney.crcl_per_kg),
         ("Creatinine clearance with the adjusted weight", kidney.crcl_adjusted),
         ("eGFR", kidney.egfr),
     ]

@@ -31,14 +31,16 @@ def _fold(text: str, width: int) -> list[str]:
 def _blocks(option: Option, answer: Mapping[str, Any]) -> Iterator[list[tuple[int, str]]]:
     renal = answer["renal"]
     yield [(0, f"{option.label}: {_VERDICT[option.verdict]}"), *_kidney(renal)]
-    for title, key in (("Contraindicated", "contraindications"), ("Caution", "cautions")):
-        if answer[key]:
-            yield [(0, title), *((2, f"- {one['headline']}. {one['text']}".rstrip()) for one in answer[key])]
+    for title, key, effects in _SAID:
+        said = [one for one in answer[key] if one["effect"] in effects]
+        if said:
+            yield [(0, title), *((2, f"- {_ended(one['headline'])} {one['text']}".rstrip()) for one in said)]
     if answer["no_dose"]:
         yield [(0, f"No dose: {answer['no_dose']}")]
     regimens = [Regimen.model_validate(one) for one in answer["regimens"]]
     for phase in dict.fromkeys(r.phase for r in regimens):
-        yield [(0, phase.capitalize()), *(line for r in regimens if r.phase == phase for line in _regimen(r))]
+        of_phase = [r for r in regimens if r.phase == phase]
+        yield [(0, phase.capitalize()), *(line for alike in _alike(of_phase) for line in _regimen(alike))]
     if answer["checks"]:
         checks = answer["checks"]
         yield [
@@ -49,7 +51,10 @@ def _blocks(option: Option, answer: Mapping[str, Any]) -> Iterator[list[tuple[in
         pairs = answer["interactions"]
         yield [
             (0, "Interactions"),
-            *((2, f"- {one['level']}: with {one['other']}. {one['effect']} {one['action']}") for one in pairs),
+            *(
+                (2, f"- {one['level']}: with {one['other']}. {_ended(one['effect'])} {_ended(one['action'])}")
+                for one in pairs
+            ),
         ]
     if option.handling and regimens:
         yield [(0, "Giving it"), *((2, f"- {text}") for text in option.handling)]
@@ -58,6 +63,11 @@ def _blocks(option: Option, answer: Mapping[str, Any]) -> Iterator[list[tuple[in
     yield [(0, f"It informs; it never orders. Knowledge {answer['knowledge']['version']}.")]
 
 
+_SAID = (
+    ("Contraindicated", "contraindications", ("contraindicated",)),
+    ("Avoid", "cautions", ("avoid",)),
+    ("Caution", "cautions", ("caution", "against")),
+)
 _VERDICT = {
     "preferred": "nothing entered speaks against it",
     "acceptable": "nothing entered speaks against it",
@@ -68,13 +78,20 @@ _VERDICT = {
 }
 
 
+def _ended(text: str) -> str:
+    """The text as a sentence: a full stop, unless it asks."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
 def _kidney(renal: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     for key, name in (("estimated", "Clearance (Cockcroft-Gault)"), ("estimated_per_kg", "Clearance per kilogram")):
         one = renal[key]
         value = f"{one['value']} {one['unit']} = {one['how']}" if one["value"] else one["why"]
         yield 2, f"{name}: {value}"
     if renal["basis"] == "measured":
-        yield 2, f"Doses follow the measured clearance: {renal['crcl_ml_min']} mL/min"
+        per_kg = renal["crcl_ml_min_kg"]
+        by_weight = "" if per_kg is None else f", {per_kg:g} mL/min/kg"
+        yield 2, f"Doses follow the measured clearance: {renal['crcl_ml_min']:g} mL/min{by_weight}"
     egfr = renal["egfr_ckd_epi_2021"]
     if egfr["value"]:
         yield 2, f"eGFR: {egfr['value']} {egfr['unit']} ({egfr['how']})"
@@ -82,8 +99,19 @@ def _kidney(renal: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
         yield 2, f"! {caution}"
 
 
-def _regimen(regimen: Regimen) -> Iterator[tuple[int, str]]:
-    scheme = "" if regimen.scheme.startswith(regimen.per_kg or f"{regimen.dose_mg:g} mg") else f" [{regimen.scheme}]"
+def _alike(regimens: list[Regimen]) -> list[list[Regimen]]:
+    """Regimens that differ in nothing but the scheme they come from, together."""
+    found: dict[str, list[Regimen]] = {}
+    for regimen in regimens:
+        found.setdefault(regimen.model_dump_json(exclude={"scheme"}), []).append(regimen)
+    return list(found.values())
+
+
+def _regimen(alike: list[Regimen]) -> Iterator[tuple[int, str]]:
+    regimen = alike[0]
+    said = (regimen.per_kg or f"{regimen.dose_mg:,g} mg", regimen.rhythm)
+    schemes = [one.scheme for one in alike if not one.scheme.startswith(said)]
+    scheme = f" [{' or '.join(schemes)}]" if schemes else ""
     per_kg = f" ({regimen.per_kg})" if regimen.per_kg else ""
     yield 2, f"{regimen.dose_mg:,g} mg {regimen.rhythm}{per_kg}{scheme}"
     unit = f" {regimen.band_unit}" if regimen.band_unit else ""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from cmvigil.advice import Advice, Item, Task
+from cmvigil.advice import Advice, Item, Option, Task
 from cmvigil.report import words
+from cmvigil.report.appraisal import against_running
 from cmvigil.report.reading import rhythms_of
 
 WEEKS = 4
 """So many weeks stand day by day; what comes after them in a line."""
 
+_SAID = ("applies", "provided")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -43,13 +45,25 @@ def plan(advice: Advice) -> Plan:
     alike: dict[tuple[str, str, str], list[Task]] = {}
     for task in sorted(coming, key=lambda t: t.day):
         alike.setdefault((task.what, task.why, task.rule), []).append(task)
-    alerts = [i for i in advice.advice if i.severity == "harm" and i.state in ("applies", "provided")]
+    alerts = [i for i in advice.advice if i.severity == "harm" and i.state in _SAID]
+    alerts += [item for option in advice.options if (item := _barred(option)) is not None]
     return Plan(
         overdue=sorted((task for task in advice.tasks if task.overdue), key=lambda t: (t.day, t.what)),
         heads=[_head(start, coming) for start in starts],
         rows=[_row(tasks, starts) for tasks in alike.values()],
         alerts=alerts,
     )
+
+
+def _barred(option: Option) -> Item | None:
+    """The reason that forbids a drug which runs all the same: it has no dosing card that would say so."""
+    badly = against_running(option)
+    reasons = [i for i in option.reasons if i.effect == option.verdict and i.state in _SAID]
+    if not badly or not reasons or option.verdict != "contraindicated":
+        return None
+    deciding = next((item for item in reasons if item.headline == option.why), reasons[0])
+    headline = f"{words.sentence(option.label)}: {badly[:1].lower()}{badly[1:]}. {deciding.headline}"
+    return deciding.model_copy(update={"headline": headline, "severity": "harm"})
 
 
 def _head(start: date, tasks: list[Task]) -> str:
