@@ -345,6 +345,14 @@ def test_c4_a_wild_type_does_not_switch_off_the_rescue() -> None:
     open_without(severe, "refractory_without_a_change", "line_taken")
 
 
+def test_c4_a_polymorphism_is_no_change_to_act_on() -> None:
+    genes = {"UL97": {"covered": "335-670", "changes": ["D605E"]}, "UL54": WILD["UL54"]}
+    harmless = failing(viral_loads=HIGH, **genotype(genes=genes))
+    said(harmless, "refractory_without_a_change", "SOT4")
+    silent(harmless, "change_reported_without_call")
+    said(harmless, "empirical_foscarnet")
+
+
 def test_c4_a_change_without_a_call_is_asked_for_and_acted_on() -> None:
     found = failing(viral_loads=HIGH, **genotype(genes={"UL97": {"covered": "335-645", "changes": ["M460Q"]}}))
     said(found, "empirical_foscarnet")

@@ -86,6 +86,10 @@ def test_the_words() -> None:
     once = judged("valganciclovir", "900", "mg", "24", "treatment", "106.08")
     assert (once.given, once.called_for, once.share) == ("900 mg every 24 h", "900 mg every 12 h", "50")
     assert "maintenance" in once.text
+    kept = judged("valganciclovir", "900", "mg", "24", "maintenance", "106.08")
+    assert kept.finding == "right" and "does not treat" in kept.text
+    prevents = judged("letermovir", "480", "mg", "24", "maintenance", "106.08")
+    assert prevents.finding == "right" and "does not treat" not in prevents.text
     assert judged("ganciclovir", None, "mg", "12", "treatment", "106.08").given == "dose not recorded"
     assert judged("ganciclovir", "400", "mg", None, "treatment", "106.08").given == "400 mg, interval not recorded"
 

@@ -50,9 +50,9 @@ def check(
         return a.Check(given=said, called_for=wanted, finding="cannot be judged", text=f"Not known: {lacking}")
     share = daily / called.daily_mg
     finding = _finding(program, label, given, called, daily, share, body, kidney, beside)
-    return a.Check(
-        given=said, called_for=wanted, finding=finding, share=plain(share * 100, 0), text=_TEXT[finding].format(wanted)
-    )
+    keeps = finding == "right" and given.phase == "maintenance" and "treatment" not in label.no_dose
+    text = (_KEEPS if keeps else _TEXT[finding]).format(wanted)
+    return a.Check(given=said, called_for=wanted, finding=finding, share=plain(share * 100, 0), text=text)
 
 
 _TEXT: dict[Finding, str] = {
@@ -62,6 +62,7 @@ _TEXT: dict[Finding, str] = {
     "wrong interval": "The day's amount is right, the interval is longer than the label's: {}",
     "wrong phase": "This is the maintenance dose; treatment calls for {}",
 }
+_KEEPS = "This is the label's maintenance dose for this kidney, which prevents and does not treat: {}"
 
 
 def daily_mg(program: Program, given: Regimen, body: Body) -> Fraction | None:
