@@ -564,3 +564,19 @@ def test_s10_a_change_that_does_not_fit_the_reference_is_not_read_as_harmless() 
     assert "codon 594 of UL97 is A in Merlin" in issue.remedy
     assert badge(typed("D605E"), "resistance").answer == "UL97 D605E reported, read as resistant to no drug"
     assert not [i for i in answer(typed("D605E")).quality.issues if "UL97" in i.found]
+
+
+def test_s10_the_question_of_resistance_outlives_a_change_of_the_class() -> None:
+    """Failing for five weeks, changed three days ago: a new count to day 14, the old question."""
+
+    def after(last: str) -> Patient:
+        before = {**valganciclovir("d0"), "end": last}
+        return failing(drugs=[before, drug("foscarnet", last, dose="60 mg/kg", every="8 h", route="iv")])
+
+    said(after("d39"), "failure_before_the_change", "SOT4")
+    said(after("d39"), "send_genotype", "SOT4")
+    assert badge(after("d39"), "resistance").answer == "suspected, no genotype"
+    silent(after("d20"), "failure_before_the_change")  # three weeks are too short to suspect it
+    silent(failing(), "failure_before_the_change")  # the line itself runs on: its own rules speak
+    silent(changed(after("d39"), genotype(genes=WILD)), "failure_before_the_change")
+    open_without(after("d39"), "failure_before_the_change", "line_before_failed")

@@ -117,8 +117,8 @@ class Listener:
         """``compose``, remembering which outcome an answer was made from."""
 
         @wraps(compose)
-        def made(record: Any, program: Program, outcome: Outcome) -> Any:
-            answer = compose(record, program, outcome)
+        def made(record: Any, program: Program, outcome: Outcome, *more: Any, **given: Any) -> Any:
+            answer = compose(record, program, outcome, *more, **given)
             if not program.overlays:
                 one = snapshot("conformance", outcome)
                 self.of_this_test.append(one)
