@@ -16,6 +16,7 @@ from cmvigil.reasoning.loader import load
 from cmvigil.record.read import read_record
 
 ROOT = Path(__file__).parents[2]
+USUAL = {"creatinine": [{"date": "d19", "value": "80 umol/L"}]}
 ORDER = ("preferred", "acceptable", "undetermined", "avoid", "contraindicated", "named")
 
 
@@ -183,3 +184,43 @@ def test_a_creatinine_that_rose_on_cidofovir_lowers_its_dose() -> None:
     assert [c.finding for c in risen.checks] == ["over-dose"]
     stopped = on("114.92 umol/L")  # 1.3: up by 0.5
     assert stopped.verdict == "contraindicated" and stopped.regimens == []
+
+
+def test_a_baseline_nobody_measured_is_no_stable_kidney() -> None:
+    weekly = drug("cidofovir", "d0", dose="5 mg/kg", every="1 week", route="iv", intent="treatment")
+    protein = [{"date": "d7", "value": "negative"}]
+    labs = {"creatinine": [{"date": "d7", "value": "70.72 umol/L"}], "urine_protein": protein}
+    blind = option(graft("d7", viral_loads=loads(m1="12000"), drugs=[weekly], labs=labs), "cidofovir")
+    assert blind.regimens == [] and "creatinine at the start" in blind.no_dose
+
+
+def test_two_regimens_of_one_drug_are_not_judged_as_one() -> None:
+    def given(*drugs: Any) -> list[str]:
+        case = graft("d20", viral_loads=loads(m1="12000"), drugs=list(drugs), labs=USUAL)
+        return [f"{c.given}: {c.finding}" for c in option(case, "valganciclovir").checks]
+
+    half = valganciclovir("d5", dose="450 mg")
+    both = given(valganciclovir("d0"), half)
+    assert both == ["900 mg every 12 h and 450 mg every 12 h: cannot be judged"]
+    assert given(valganciclovir("d0", "d4"), half) == ["450 mg every 12 h: wrong phase"]
+    assert given(valganciclovir("d0", "d20"), valganciclovir("d20", dose="450 mg")) == [
+        "450 mg every 12 h: wrong phase"
+    ]
+
+
+def test_what_is_contraindicated_is_never_found_right() -> None:
+    maribavir = drug("maribavir", "d5", dose="400 mg", every="12 h", route="oral")
+    case = graft("d20", viral_loads=loads(m1="12000"), drugs=[valganciclovir("d0"), maribavir], labs=USUAL)
+    found = option(case, "maribavir")
+    assert found.verdict == "contraindicated" and found.regimens == []
+    assert [(c.finding, c.called_for) for c in found.checks] == [("not to be given", "")]
+
+
+def test_on_dialysis_no_dose_follows_a_measured_clearance() -> None:
+    dialysed = {
+        "procedures": [{"procedure": "haemodialysis", "start": "d-30"}],
+        "labs": {**KIDNEY["labs"], "measured_clearance": [{"date": "d-1", "value": "10 mL/min"}]},
+    }
+    kidney = answer(changed(KIDNEY, dialysed), appraise=True).kidney
+    assert kidney is not None and kidney.basis == "haemodialysis" and kidney.measured is None
+    assert not any("measured clearance" in caution for caution in kidney.cautions)

@@ -226,6 +226,14 @@ REASONS = [
         words="7 days",
     ),
     Says(
+        "foscarnet_after_cidofovir",
+        "S15",
+        with_drugs(CIDOFOVIR),
+        {"drugs": [*GRAFT_DRUGS, CIDOFOVIR, FOSCARNET]},
+        "cidofovir_now",
+        words="Stop it before the first foscarnet",
+    ),
+    Says(
         "foscarnet_partner_to_change",
         "S12",
         with_drugs(plain("gentamicin", route="iv")),

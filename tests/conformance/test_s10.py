@@ -580,3 +580,14 @@ def test_s10_the_question_of_resistance_outlives_a_change_of_the_class() -> None
     silent(failing(), "failure_before_the_change")  # the line itself runs on: its own rules speak
     silent(changed(after("d39"), genotype(genes=WILD)), "failure_before_the_change")
     open_without(after("d39"), "failure_before_the_change", "line_before_failed")
+
+
+def test_s10_a_second_report_of_the_same_specimen_hides_nothing_of_the_first() -> None:
+    """UL97 was reported on day 37, UL54 of the same tube on day 50."""
+    ul97 = {"date": "d35", "reported_on": "d37", "genes": {"UL97": {"covered": "335-670", "changes": ["L595S"]}}}
+    ul54 = {"date": "d35", "reported_on": "d50", "genes": {"UL54": WILD["UL54"]}}
+    for reports in ([ul97], [ul97, ul54], [ul54, ul97]):
+        found = badge(failing(genotype=reports), "resistance")
+        assert found.answer == "to ganciclovir, by the genotype as read here", reports
+    later = badge(failing(genotype=[ul97, ul54], as_of="d51"), "resistance")
+    assert later.answer == "to ganciclovir, by the genotype as read here"

@@ -24,6 +24,7 @@ def test_typed_coverage() -> None:
     [
         ("440-645", "'440-645': expected codons of one of UL27, UL51, UL54, UL56, UL89, UL97, such as UL97:440-645"),
         ("UL79:1-5", "did you mean UL97?"),
+        (",", "no codons named"),
         ("XYZ:1-5", "expected codons of one of"),
         ("UL97:x-y", "expected codons such as UL97:440-645, or UL97 for all of it"),
         ("UL97:645-440", "UL97 has codons 1 to 707; expected first-last within them"),

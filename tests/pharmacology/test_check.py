@@ -88,6 +88,12 @@ def test_the_words() -> None:
     assert "maintenance" in once.text
     kept = judged("valganciclovir", "900", "mg", "24", "maintenance", "106.08")
     assert kept.finding == "right" and "does not treat" in kept.text
+    split = judged("ganciclovir", "200", "mg", "6", "treatment", "106.08")
+    assert split.finding == "right" and "split otherwise" in split.text
+    relapse = judged("foscarnet", "120", "mg/kg", "24", "maintenance", "53.04")  # 2.2 mL/min/kg
+    assert relapse.finding == "over-dose" and relapse.text.endswith("Another scheme of the label allows it")
+    beyond = judged("foscarnet", "140", "mg/kg", "24", "maintenance", "53.04")
+    assert beyond.finding == "over-dose" and "Another scheme" not in beyond.text
     prevents = judged("letermovir", "480", "mg", "24", "maintenance", "106.08")
     assert prevents.finding == "right" and "does not treat" not in prevents.text
     assert judged("ganciclovir", None, "mg", "12", "treatment", "106.08").given == "dose not recorded"

@@ -161,7 +161,8 @@ def row_text(row: Row, labels: Mapping[str, str]) -> str:
             rests = f", by {row.drivers}" if row.drivers else ""
             return f"{labels.get(row.concept, row.concept)}: {row.verdict.replace('_', ' ')} by the genotype{rests}"
         case Coverage():
-            return f"{row.gene} read from codon {row.first} to {row.last}"
+            stated = row.first is not None and row.last is not None
+            return f"{row.gene} read" + (f" from codon {row.first} to {row.last}" if stated else ", codons not stated")
         case _:
             assert isinstance(row, Susceptibility)
             return f"{labels.get(row.concept, row.concept)}: {row.call.replace('_', ' ')} (laboratory's call)"

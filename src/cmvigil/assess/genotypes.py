@@ -1,9 +1,9 @@
 """What the resistance knowledge makes of each genotype of a record: rows of the table ``interpretation``.
 
 A genotype is what one day's specimen brought: the changes and the codons read. Its reading is known when the last of
-them was, so a replay sees it no earlier. Susceptibility is derived with the knowledge in force, never stored
-(decision 4). A change that cannot be read leaves its gene unread: no drug of that gene is called susceptible on it,
-and the change stands among what could not be used.
+them was, so a replay sees it no earlier; reports of one specimen on several days make a reading each. Susceptibility is
+derived with the knowledge in force, never stored (decision 4). A change that cannot be read leaves its gene unread: no
+drug of that gene is called susceptible on it, and the change stands among what could not be used.
 """
 
 from __future__ import annotations
@@ -27,7 +27,12 @@ def with_readings(record: Record, program: Program) -> Record:
     if not genotypes:
         return record
     issues: list[Issue] = []
-    made = [reading for day in sorted(genotypes) for reading in _read(genotypes[day], program, issues)]
+    made: list[Interpretation] = []
+    for day in sorted(genotypes):
+        states = sorted({row.known_on for row in genotypes[day]})
+        for known_on in states:  # what a first report told is not unknown until the last one comes
+            rows = [row for row in genotypes[day] if row.known_on <= known_on]
+            made += _read(rows, program, issues if known_on == states[-1] else [])
     return replace(record, rows={**record.rows, "interpretation": list(made)}, issues=[*record.issues, *issues])
 
 
@@ -53,10 +58,11 @@ def _read(rows: Sequence[Variant | Coverage], program: Program, issues: list[Iss
     found = interpret(changes, stretches or None, knowledge)
     first, known_on = rows[0], max(row.known_on for row in rows)
     for verdict in found.drugs:
-        lost = [f"{row.gene} {row.change} (not readable)" for row in unread]
+        genes = knowledge.drugs[verdict.drug].genes
+        lost = [f"{row.gene} {row.change} (not readable)" for row in unread if row.gene in genes]
         yield Interpretation(
             patient=first.patient,
-            event=f"{first.event}-{verdict.drug}",
+            event=f"{first.event}-{known_on.isoformat()}-{verdict.drug}",
             day=first.day,
             known_on=known_on,
             source=first.source,

@@ -51,14 +51,16 @@ def worth_showing(outcome: Outcome) -> bool:
 class Patient:
     """What the appraisal knows of the patient beside the reasons.
 
-    ``taken``: drugs running; ``findings``: words of dose tables that hold (``creatinine_risen``); ``withheld``: why no
-    dose is given at all; ``unsafe``: why none is given from creatinine.
+    ``taken``: drugs running, each with its regimens; ``findings``: words of dose tables that hold
+    (``creatinine_risen``), ``open``: those that cannot be told; ``withheld``: why no dose is given at all; ``unsafe``:
+    why none is given from creatinine.
     """
 
     body: Body
     kidney: Clearance
-    taken: Mapping[str, Exposure]
+    taken: Mapping[str, Sequence[Exposure]]
     findings: frozenset[str]
+    open: frozenset[str]
     withheld: str
     unsafe: str
 
@@ -76,12 +78,13 @@ def patient_of(program: Program, outcome: Outcome, record: Record) -> Patient:
         dialysis=_dialysis(values),
         unstable=values.get("creatinine_unstable"),
     )
-    risen = values.get("cidofovir_creatinine_risen") is True
+    risen = values.get("cidofovir_creatinine_risen", False)
     return Patient(
         body=body,
         kidney=clearance(program, body),
         taken=_taken(outcome, record),
         findings=frozenset({"creatinine_risen"} if risen else ()),
+        open=frozenset({"creatinine_risen"} if risen is None else ()),
         withheld=_withheld(values),
         unsafe=_unsafe(values, body),
     )
@@ -118,9 +121,9 @@ def kidney_shown(patient: Patient, outcome: Outcome) -> a.Kidney:
             lacking or ["an equation of adults"],
             places=0,
         ),
-        measured=None if kidney.measured is None else _quantity(kidney.measured, "mL/min", "measured", []),
+        measured=None if kidney.basis != "measured" else _quantity(kidney.measured, "mL/min", "measured", []),
         measured_per_kg=None
-        if kidney.measured is None
+        if kidney.basis != "measured"
         else _quantity(kidney.per_kg, "mL/min/kg", f"measured / {_kg(body)}", ["weight"], places=3),
         basis=kidney.basis,
         weight=_dated(outcome, "weight", "actual weight"),
@@ -138,7 +141,7 @@ def _option(
     beside = _beside(program, label.drug, patient)
     partners = interactions.with_everything(program, label.drug, sorted(patient.taken))
     no_dose, regimens = _regimens(program, label, verdict, why, patient, beside)
-    running = [patient.taken[label.drug]] if label.drug in patient.taken else []
+    running = patient.taken.get(label.drug, ())
     option = a.Option(
         drug=label.drug,
         label=label.label,
@@ -150,7 +153,7 @@ def _option(
         needs=needs,
         regimens=regimens,
         no_dose=no_dose,
-        checks=[] if label.named or patient.withheld else [_check(program, label, e, patient, beside) for e in running],
+        checks=_checks(program, label, running, patient, beside, verdict, why),
         interactions=partners,
         watch=list(label.watch),
         sources=_sources(program, regimens, label.watch, partners),
@@ -207,6 +210,8 @@ def _regimens(
         return patient.withheld, []
     if patient.unsafe and label.clearance != "none":
         return patient.unsafe, []
+    if label.drug in patient.taken and _tells(program, label.drug) & patient.open:
+        return "Not known: creatinine at the start of the drug; a rise since then lowers the dose", []
     found = doses(program, label, patient.body, patient.kidney, beside)
     return "" if found.regimens else "; ".join(found.none), list(found.regimens)
 
@@ -242,8 +247,34 @@ def _sources(
 
 def _beside(program: Program, drug: str, patient: Patient) -> list[str]:
     """What the patient takes, or has, that changes this drug's dose."""
-    own = (row for row in program.tables["kidney_doses"].rows if row["drug"] == drug)
-    return sorted({str(row["beside"]) for row in own} & {*patient.taken, *patient.findings})
+    return sorted(_tells(program, drug) & {*patient.taken, *patient.findings})
+
+
+def _tells(program: Program, drug: str) -> set[str]:
+    """The companions and findings that a drug's dose rows tell apart."""
+    return {str(row["beside"]) for row in program.tables["kidney_doses"].rows if row["drug"] == drug}
+
+
+def _checks(
+    program: Program,
+    label: Label,
+    running: Sequence[Exposure],
+    patient: Patient,
+    beside: list[str],
+    verdict: Verdict,
+    why: str,
+) -> list[a.Check]:
+    """What runs against the table: nothing contraindicated is right, and of two regimens neither is."""
+    if label.named or patient.withheld:
+        return []
+    made = [_check(program, label, given, patient, beside) for given in running]
+    if verdict == "contraindicated":
+        return [one.model_copy(update={"finding": "not to be given", "called_for": "", "text": why}) for one in made]
+    if len(made) > 1:
+        given = " and ".join(one.given for one in made)
+        text = "Two regimens of it run at once on the record: end the one that is no longer given"
+        return [a.Check(given=given, called_for=made[-1].called_for, finding="cannot be judged", text=text)]
+    return made
 
 
 def _check(program: Program, label: Label, given: Exposure, patient: Patient, beside: list[str]) -> a.Check:
@@ -275,8 +306,11 @@ def _dialysis(values: Mapping[str, Any]) -> str:
     return "none"
 
 
-def _taken(outcome: Outcome, record: Record) -> dict[str, Exposure]:
-    """Drugs running on the day, the latest regimen of each; injections into the eye apart."""
+def _taken(outcome: Outcome, record: Record) -> dict[str, list[Exposure]]:
+    """Drugs running on the day with their regimens; injections into the eye apart.
+
+    On the day on which one regimen of a drug ends and another begins, the new one runs.
+    """
     as_of = outcome.as_of
     running = [
         row
@@ -286,7 +320,12 @@ def _taken(outcome: Outcome, record: Record) -> dict[str, Exposure]:
         and (row.end is None or row.end >= as_of)
         and row.route != "intravitreal"
     ]
-    return {row.concept: row for row in sorted(running, key=lambda r: (r.day, r.event))}
+    found: dict[str, list[Exposure]] = {}
+    for row in sorted(running, key=lambda r: (r.day, r.event)):
+        found.setdefault(row.concept, []).append(row)
+    for drug, rows in found.items():
+        found[drug] = [row for row in rows if row.end is None or row.end > as_of] or rows[-1:]
+    return found
 
 
 def _withheld(values: Mapping[str, Any]) -> str:
@@ -352,11 +391,11 @@ def _cautions(patient: Patient) -> list[str]:
         made.append("Haemodialysis: a clearance from creatinine says nothing; label doses after the session")
     if body.creatinine is not None and body.unstable is None and kidney.basis == "estimated":
         made.append("One creatinine only, or none before it: whether the kidney is stable is not known")
-    if kidney.bmi is not None and kidney.adjusted is not None and kidney.crcl is not None:
+    if kidney.basis == "estimated" and kidney.bmi is not None and kidney.adjusted is not None:
         made.append(
             f"Body mass index {plain(kidney.bmi, 1)}: with the adjusted weight the clearance is "
             f"{plain(kidney.adjusted, 1)} mL/min; doses here follow the actual weight"
         )
-    if kidney.measured is not None and kidney.estimated is not None:
+    if kidney.basis == "measured" and kidney.estimated is not None:
         made.append(f"Doses follow the measured clearance; estimated it is {plain(kidney.estimated, 1)} mL/min")
     return made

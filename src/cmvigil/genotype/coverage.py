@@ -42,6 +42,8 @@ def parse_coverage(texts: Iterable[str], knowledge: Knowledge) -> dict[str, tupl
             found.setdefault(gene, []).append(_stretch(part, gene, stretch, knowledge))
         except MutationError as error:
             problems.extend(error.problems)
+    if not found and not problems:
+        problems = ["no codons named; expected codons such as UL97:440-645, or UL97 for all of it"]
     if problems:
         raise MutationError(problems)
     return {name: tuple(sorted(stretches)) for name, stretches in sorted(found.items())}

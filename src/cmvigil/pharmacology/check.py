@@ -51,7 +51,10 @@ def check(
     share = daily / called.daily_mg
     finding = _finding(program, label, given, called, daily, share, body, kidney, beside)
     keeps = finding == "right" and given.phase == "maintenance" and "treatment" not in label.no_dose
-    text = (_KEEPS if keeps else _TEXT[finding]).format(wanted)
+    split = finding == "right" and Fraction(given.interval_h or 0) < Fraction(called.interval_h)
+    text = (_SPLIT if split else _KEEPS if keeps else _TEXT[finding]).format(wanted)
+    if finding == "over-dose" and _other_scheme_allows(program, label, given.phase, daily, body, kidney, beside):
+        text += ". Another scheme of the label allows it"
     return a.Check(given=said, called_for=wanted, finding=finding, share=plain(share * 100, 0), text=text)
 
 
@@ -62,7 +65,25 @@ _TEXT: dict[Finding, str] = {
     "wrong interval": "The day's amount is right, the interval is longer than the label's: {}",
     "wrong phase": "This is the maintenance dose; treatment calls for {}",
 }
+_SPLIT = "The day's amount is right, split otherwise than on the label: {}"
 _KEEPS = "This is the label's maintenance dose for this kidney, which prevents and does not treat: {}"
+
+
+def _other_scheme_allows(
+    program: Program,
+    label: Label,
+    phase: str,
+    daily: Fraction,
+    body: Body,
+    kidney: Clearance,
+    beside: Collection[str],
+) -> bool:
+    """Whether some scheme of the phase has a day's dose up to the guard: foscarnet 120 mg/kg in maintenance."""
+    rows = program.tables["kidney_doses"].rows
+    schemes = {str(row["scheme"]) for row in rows if row["drug"] == label.drug and row["phase"] == phase}
+    called = (called_for(program, label, phase, scheme, body, kidney, beside) for scheme in sorted(schemes))
+    high = guard(program, "over_dose_share")
+    return any(isinstance(one, Called) and one.daily_mg is not None and daily <= high * one.daily_mg for one in called)
 
 
 def daily_mg(program: Program, given: Regimen, body: Body) -> Fraction | None:

@@ -139,7 +139,7 @@ clearances AS (
          WHEN f.axis = 'mL/min/kg' THEN (140 - p.age) * x.factor * 88.4
          ELSE (140 - p.age) * p.weight * x.factor * 88.4 END AS over,
     CASE WHEN p.measured IS NOT NULL THEN CASE WHEN f.axis = 'mL/min/kg' THEN p.weight ELSE 1 END
-         ELSE 72 * p.creatinine END AS under
+         ELSE 72 * nullif(p.creatinine, 0) END AS under
   FROM {patients} AS p
   LEFT JOIN knowledge_sex_factor AS x ON x.sex = p.sex
   CROSS JOIN knowledge_forms AS f

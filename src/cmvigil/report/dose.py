@@ -30,7 +30,7 @@ def _fold(text: str, width: int) -> list[str]:
 
 def _blocks(option: Option, answer: Mapping[str, Any]) -> Iterator[list[tuple[int, str]]]:
     renal = answer["renal"]
-    yield [(0, f"{option.label}: {_VERDICT[option.verdict]}"), *_kidney(renal)]
+    yield [(0, f"{option.label}: {_headline(option, answer)}"), *_kidney(renal)]
     for title, key, effects in _SAID:
         said = [one for one in answer[key] if one["effect"] in effects]
         if said:
@@ -61,6 +61,16 @@ def _blocks(option: Option, answer: Mapping[str, Any]) -> Iterator[list[tuple[in
     if answer["not_known"]:
         yield [(0, "Not known, and it matters"), *((2, f"- {one['headline']}") for one in answer["not_known"])]
     yield [(0, f"It informs; it never orders. Knowledge {answer['knowledge']['version']}.")]
+
+
+def _headline(option: Option, answer: Mapping[str, Any]) -> str:
+    """The verdict in words; what is said below does not contradict it."""
+    if option.verdict in ("preferred", "acceptable"):
+        if any(one["level"] in ("contraindicated", "avoid") for one in answer["interactions"]):
+            return "not beside all that is taken, see the interactions"
+        if answer["cautions"]:
+            return "nothing entered forbids it; mind the cautions"
+    return _VERDICT[option.verdict]
 
 
 _SAID = (
