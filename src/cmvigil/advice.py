@@ -22,6 +22,10 @@ Certainty = Literal["high", "moderate", "low", "very-low"]
 Effect = Literal["contraindicated", "avoid", "prefer", "for", "against", "caution"]
 
 
+SAID = ("applies", "provided")
+"""States of what is said; what is undetermined or overridden is shown, not said."""
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -105,6 +109,11 @@ class Item(_Model):
     sources: list[Source] = []
     walkback: Walkback
     effect: Effect | None = None  # of a reason for or against an option, else None
+
+    @property
+    def said(self) -> bool:
+        """Whether it is said, with its text, and not only shown."""
+        return self.state in SAID
 
 
 class Quantity(_Model):

@@ -99,7 +99,8 @@ def test_where_no_dose_is_given_here() -> None:
     assert answer("ganciclovir", *NORMAL, "--dialysis", "continuous_renal_replacement")["regimens"] == []
     on = answer("ganciclovir", *NORMAL, "--dialysis", "haemodialysis", "--phase", "induction")
     assert on["regimens"][0]["rhythm"] == "three times a week, after haemodialysis"
-    assert on["renal"]["crcl_ml_min"] is None or on["renal"]["basis"] == "haemodialysis"
+    assert on["renal"]["basis"] == "haemodialysis"
+    assert on["renal"]["crcl_ml_min"] is None and on["renal"]["crcl_ml_min_kg"] is None  # no dose follows them
 
 
 def test_a_measured_clearance_decides_the_band() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from tests.pharmacology.bodies import body, given
@@ -12,7 +14,7 @@ from tests.pharmacology.bodies import body, given
 from cmvigil.advice import Regimen
 from cmvigil.pharmacology.dosing import doses
 from cmvigil.pharmacology.kidney import clearance
-from cmvigil.pharmacology.label import Form, LabelError, labels, sources_of
+from cmvigil.pharmacology.label import Form, LabelError, labels
 from cmvigil.pharmacology.rounding import given as rounded
 from cmvigil.reasoning.loader import load
 
@@ -174,8 +176,14 @@ def test_options_by_name_have_no_dose() -> None:
 
 
 def test_every_source_that_a_label_names_is_known() -> None:
-    for label in labels(load()).values():
-        assert sources_of(label) and sources_of(label) <= load().sources.keys()
+    def named(part: Any) -> set[str]:
+        if isinstance(part, Mapping):
+            return {*part.get("sources", ())}.union(*(named(each) for each in part.values()))
+        return set().union(*(named(each) for each in part)) if isinstance(part, (list, tuple)) else set()
+
+    for drug, fields in load().antivirals.items():
+        assert named(fields), drug
+        assert named(fields) <= load().sources.keys(), drug
 
 
 def test_a_tablet_dose_that_no_tablets_make_is_refused() -> None:

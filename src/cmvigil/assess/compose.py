@@ -304,7 +304,7 @@ class _Composer:
         made: list[a.Task] = []
         for kind in ("task", "advice", "alert"):
             for rule in self.by_kind[kind]:
-                if rule.schedule and self.settled[rule.name].state in ("applies", "provided"):
+                if rule.schedule and self.settled[rule.name].state in a.SAID:
                     made.extend(tasks_of(rule, self.outcome, self.fill))
         unique = {(t.day, t.what): t for t in reversed(made)}
         return sorted(unique.values(), key=lambda t: (t.day, t.what))

@@ -8,8 +8,8 @@ The verdict follows from the reasons in one documented order (``docs/options.md`
 4. a preference that holds: *preferred*, the lowest order first;
 5. else *acceptable*.
 
-Options of one verdict stand in the order of their labels; a drug that runs and cannot be judged stands before those
-merely acceptable; options known by name only come last.
+Options of one verdict stand in the order of their labels; a drug that runs, or that a preference speaks for,
+and cannot be judged stands before those merely acceptable; options known by name only come last.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ Verdict = Literal["preferred", "acceptable", "undetermined", "avoid", "contraind
 _VERDICTS: tuple[Verdict, ...] = ("preferred", "acceptable", "undetermined", "avoid", "contraindicated", "named")
 _EFFECTS: tuple[a.Effect, ...] = ("contraindicated", "avoid", "prefer", "for", "against", "caution")
 _STATES = ("applies", "provided", "undetermined", "overridden")
-SPEAKS = ("applies", "provided")
 
 
 def worth_showing(outcome: Outcome) -> bool:
@@ -137,7 +136,7 @@ def _option(
     program: Program, label: Label, reasons: list[tuple[Rule, a.Item]], patient: Patient
 ) -> tuple[tuple[int, int, int, str], a.Option]:
     verdict, why, needs = _verdict(label, reasons)
-    order = min((rule.order for rule, item in reasons if rule.effect == "prefer" and item.state in SPEAKS), default=99)
+    order = min((rule.order for rule, item in reasons if rule.effect == "prefer" and item.said), default=99)
     beside = _beside(program, label.drug, patient)
     partners = interactions.with_everything(program, label.drug, sorted(patient.taken))
     no_dose, regimens = _regimens(program, label, verdict, why, patient, beside)
@@ -172,7 +171,7 @@ def _verdict(label: Label, reasons: list[tuple[Rule, a.Item]]) -> tuple[Verdict,
     """Verdict, the deciding reason in words, and the facts that would decide it where it is open."""
 
     def first(effect: str) -> a.Item | None:
-        speaking = [(rule, item) for rule, item in reasons if rule.effect == effect and item.state in SPEAKS]
+        speaking = [(rule, item) for rule, item in reasons if rule.effect == effect and item.said]
         ranked = sorted(speaking, key=lambda pair: (pair[0].order, _place(pair[1])))
         return ranked[0][1] if ranked else None
 

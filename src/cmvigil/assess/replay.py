@@ -70,11 +70,7 @@ def replay(record: Record, program: Program, days: Iterable[date]) -> Replay:
     first: dict[tuple[str, str], First] = {}
     for day in days:
         advice = assess(record, program, day)
-        items = [
-            i
-            for i in (*advice.abstentions, *advice.causes, *advice.findings, *advice.advice)
-            if i.state in ("applies", "provided")
-        ]
+        items = [i for i in (*advice.abstentions, *advice.causes, *advice.findings, *advice.advice) if i.said]
         late = [task for task in advice.tasks if task.overdue]
         for item in items:
             first.setdefault((item.rule, ""), First(day=advice.as_of, rule=item.rule, headline=item.headline))

@@ -165,15 +165,16 @@ def _answer(option: a.Option, kidney: a.Kidney, phase: str | None, program: Prog
     """What the command says, as data. A contraindicated drug has no regimen."""
     wanted = ("induction",) if phase == "induction" else ("maintenance", "prophylaxis")
     regimens = [r.model_dump() for r in option.regimens if phase is None or r.phase in wanted]
-    said = [i for i in option.reasons if i.state in ("applies", "provided")]
+    said = [i for i in option.reasons if i.said]
     no_dose = option.no_dose
+    on_dialysis = kidney.basis not in ("estimated", "measured")  # the estimate stays beside; no dose follows it
     if not regimens and not no_dose:
         no_dose = f"No dose of this phase ({phase}): {option.label} has none"
     return {
         "drug": option.drug,
         "renal": {
-            "crcl_ml_min": _figure(kidney.measured or kidney.crcl),
-            "crcl_ml_min_kg": _per_kg(kidney),
+            "crcl_ml_min": None if on_dialysis else _figure(kidney.measured or kidney.crcl),
+            "crcl_ml_min_kg": None if on_dialysis else _per_kg(kidney),
             "basis": kidney.basis,
             "estimated": kidney.crcl.model_dump(),
             "estimated_per_kg": kidney.crcl_per_kg.model_dump(),

@@ -34,11 +34,10 @@ class Note(_Sourced):
 
 
 class Licence(_Sourced):
-    """What the drug is licensed for, where. ``covers`` are words of this project, for rules to come."""
+    """What the drug is licensed for, where."""
 
     where: str
     for_: str
-    covers: tuple[str, ...] = ()
 
 
 class Form(_Sourced):
@@ -169,17 +168,3 @@ def labels(program: Program) -> Mapping[str, Label]:
     if problems:
         raise LabelError(problems)
     return made
-
-
-def sources_of(label: Label) -> set[str]:
-    """Every source that a label names."""
-    return set(_keys(label))
-
-
-def _keys(part: Any) -> list[str]:
-    if isinstance(part, (_Part, Watch)):
-        own = list(part.sources) if isinstance(part, (_Sourced, Watch)) else []
-        return own + [key for name in type(part).model_fields for key in _keys(getattr(part, name))]
-    if isinstance(part, tuple):
-        return [key for item in part if isinstance(item, (_Part, Watch)) for key in _keys(item)]
-    return []

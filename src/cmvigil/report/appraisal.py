@@ -8,7 +8,7 @@ from cmvigil.advice import Advice, Check, Interaction, Item, Kidney, Option, Qua
 from cmvigil.report import words
 
 CARDS = 3
-"""So many dosing cards at most."""
+"""So many dosing cards, and one for each drug that runs."""
 
 ORDER = (
     "The verdicts in order: preferred, what runs or would be preferred and cannot be judged, acceptable, "
@@ -18,7 +18,6 @@ NOTHING_CHOSEN = "No dosing card: no antiviral is running or preferred."
 INFORMS = "It informs, it never orders. Checked by ______________________ on ______________"
 
 _PARTNERS = 3
-_SAID = ("applies", "provided")
 _FOR, _AGAINST = ("prefer", "for"), ("contraindicated", "avoid", "against")
 _LEVELS = ("contraindicated", "avoid", "caution", "monitor")
 _WRONG = ("under-dose", "over-dose", "wrong interval", "wrong phase", "not to be given")
@@ -48,7 +47,7 @@ def chosen(advice: Advice) -> list[Option]:
     running = [option for option in appraised(advice) if option.running and option.verdict != "contraindicated"]
     preferred = [option for option in advice.options if option.verdict == "preferred" and not option.running]
     goes_on = any(option.verdict in ("preferred", "acceptable") for option in running)
-    return [*running, *([] if goes_on else preferred)][:CARDS]
+    return [*running, *([] if goes_on else preferred[: max(CARDS - len(running), 0)])]
 
 
 # -- one option --------------------------------------------------------------------------------------------------------
@@ -117,7 +116,7 @@ def unknown(option: Option) -> list[Item]:
 
 
 def _reasons(option: Option, effects: tuple[str, ...]) -> list[Item]:
-    return [i for i in option.reasons if i.effect in effects and i.state in _SAID and i.headline != option.why]
+    return [i for i in option.reasons if i.effect in effects and i.said and i.headline != option.why]
 
 
 def decides_for(option: Option) -> bool:

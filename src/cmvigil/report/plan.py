@@ -13,7 +13,6 @@ from cmvigil.report.reading import rhythms_of
 WEEKS = 4
 """So many weeks stand day by day; what comes after them in a line."""
 
-_SAID = ("applies", "provided")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -45,7 +44,7 @@ def plan(advice: Advice) -> Plan:
     alike: dict[tuple[str, str, str], list[Task]] = {}
     for task in sorted(coming, key=lambda t: t.day):
         alike.setdefault((task.what, task.why, task.rule), []).append(task)
-    alerts = [i for i in advice.advice if i.severity == "harm" and i.state in _SAID]
+    alerts = [i for i in advice.advice if i.severity == "harm" and i.said]
     alerts += [item for option in advice.options if (item := _barred(option)) is not None]
     return Plan(
         overdue=sorted((task for task in advice.tasks if task.overdue), key=lambda t: (t.day, t.what)),
@@ -58,7 +57,7 @@ def plan(advice: Advice) -> Plan:
 def _barred(option: Option) -> Item | None:
     """The reason that forbids a drug which runs all the same: it has no dosing card that would say so."""
     badly = against_running(option)
-    reasons = [i for i in option.reasons if i.effect == option.verdict and i.state in _SAID]
+    reasons = [i for i in option.reasons if i.effect == option.verdict and i.said]
     if not badly or not reasons or option.verdict != "contraindicated":
         return None
     deciding = next((item for item in reasons if item.headline == option.why), reasons[0])

@@ -111,7 +111,7 @@ class Reading:
 
         ``fold_alike``: of many that are said, those that begin alike (``Option compared: ...``) make a part too.
         """
-        said = [item for item in self.ranked(items) if item.state in ("applies", "provided")]
+        said = [item for item in self.ranked(items) if item.said]
         alike: dict[str, list[Item]] = {}
         if fold_alike and len(said) > _MANY:
             for item in said:
@@ -243,11 +243,11 @@ class Reading:
         """What to say when nothing is advised; empty when something is."""
         a = self.advice
         said = [*a.advice, *a.causes]
-        if any(item.state in ("applies", "provided") for item in said):
+        if any(item.said for item in said):
             return ""
         if any(option.verdict == "preferred" for option in a.options):
             return ""
-        if any(item.state in ("applies", "provided") for item in a.abstentions):
+        if any(item.said for item in a.abstentions):
             return words.NOTHING_COVERED
         if said or a.abstentions or a.changes:
             return words.NOTHING_YET
@@ -299,7 +299,7 @@ class Reading:
 
 def _lines(item: Item) -> int:
     """About how many lines an item takes in a column; what is folded takes none."""
-    if item.state not in ("applies", "provided"):
+    if not item.said:
         return 0
     return 3 + (len(item.headline) + len(item.text) + len(item.because)) // 60
 

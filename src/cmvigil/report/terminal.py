@@ -170,7 +170,7 @@ class _Printer:
     def parts(self, items: list[Item]) -> None:
         """What is said in full; what waits and what was set aside in a line each."""
         for _, part in self.reading.parts(items):
-            if part[0].state in ("applies", "provided"):
+            if part[0].said:
                 for item in part:
                     self.item(item)
             else:
@@ -192,7 +192,7 @@ class _Printer:
     def item(self, item: Item) -> None:
         standing = self.reading.standing(item)
         sign = f"{words.STATE_SIGN[item.state]} "
-        harm = item.severity == "harm" and item.state in ("applies", "provided")
+        harm = item.severity == "harm" and item.said
         safety = (f"{words.SAFETY}: ", "bold red") if harm else ("", "")
         head = self.text((sign, ""), safety, (words.sentence(item.headline), _HEAD[item.state]))
         if standing:
@@ -301,10 +301,10 @@ class _Printer:
             self.line(f"-> unknown: needs {self.reading.all_needs(option)}")
         self.given(option, 0)
         for _, part in self.reading.parts(option.reasons):
-            if part[0].state not in ("applies", "provided"):
+            if not part[0].said:
                 self.console.print()
             for item in part:
-                self.item(item) if item.state in ("applies", "provided") else self.brief(item)
+                self.item(item) if item.said else self.brief(item)
         if option.interactions:
             self.console.print()
         self.together(option)
