@@ -1,0 +1,225 @@
+"""The compiled loops over long reads (nanopore): chained to the target by exact 15-mers, with gaps between them.
+
+A long read holds many gaps that are errors, so none is reckoned with beforehand: each read is aligned on its own. Its
+bases at each offset of the target are then taken codon by codon.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .kernels import DELETED, LONGEST_INSERTION, OTHER, K, _find
+
+WIDEST = 400
+"""Bases between two anchors that are aligned; a wider gap is left unread."""
+MANY = 5
+"""Mismatches between two anchors of one diagonal from which a gap on each side is looked for."""
+FEWEST_ANCHORS = 20
+_MATCH, _MISMATCH, _OPEN, _EXTEND = 2, -3, -7, -1
+_FAR = -(1 << 30)
+UNREAD, GONE = 9, 4
+
+
+@njit(cache=True)
+def _anchors(read, n, keys, places, own, theirs):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Exact 15-mers of a read in one sense: places in the read and in the target, in order, near one diagonal."""
+    count, code, clean = 0, 0, 0
+    for i in range(n):
+        if read[i] > 3:
+            clean = 0
+            continue
+        code = ((code << 2) | read[i]) & ((1 << (2 * K)) - 1)
+        clean += 1
+        if clean < K:
+            continue
+        place = _find(code, keys, places)
+        if place < 0:
+            continue
+        start = i - K + 1
+        if count and (
+            place <= theirs[count - 1] or abs((place - start) - (theirs[count - 1] - own[count - 1])) > WIDEST
+        ):
+            if count < 3:  # what began here by chance is forgotten
+                own[0], theirs[0], count = start, place, 1
+            continue
+        own[count], theirs[count] = start, place
+        count += 1
+    return count
+
+
+@njit(cache=True)
+def _align(read, i, rows, target, p, columns, score, step, bases, inserted):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Align ``rows`` bases of a read with ``columns`` of the target, both ends fixed; gaps as far left as they can go.
+
+    ``score`` and ``step`` are work space: [state, row, column]; states: both, gap in the read, gap in the target.
+    """
+    for a in range(rows + 1):
+        for b in range(columns + 1):
+            for state in range(3):
+                score[state, a, b] = _FAR
+    score[0, 0, 0] = 0
+    for a in range(rows + 1):
+        for b in range(columns + 1):
+            if a and b:
+                best, by = score[0, a - 1, b - 1], 0
+                for state in range(1, 3):
+                    if score[state, a - 1, b - 1] > best:
+                        best, by = score[state, a - 1, b - 1], state
+                same = read[i + a - 1] == target[p + b - 1]
+                score[0, a, b] = best + (_MATCH if same else _MISMATCH)
+                step[0, a, b] = by
+            if b:
+                open_, extend = score[0, a, b - 1] + _OPEN, score[1, a, b - 1] + _EXTEND
+                score[1, a, b] = max(open_, extend)
+                step[1, a, b] = 1 if extend >= open_ else 0
+            if a:
+                open_, extend = score[0, a - 1, b] + _OPEN, score[2, a - 1, b] + _EXTEND
+                score[2, a, b] = max(open_, extend)
+                step[2, a, b] = 2 if extend >= open_ else 0
+    state = 0
+    for other in range(1, 3):
+        if score[other, rows, columns] > score[state, rows, columns]:
+            state = other
+    a, b = rows, columns
+    while a or b:
+        before = step[state, a, b]
+        if state == 0:
+            bases[p + b - 1] = read[i + a - 1]
+            a, b = a - 1, b - 1
+        elif state == 1:
+            bases[p + b - 1] = GONE
+            b -= 1
+        else:
+            inserted[p + b] += 1
+            a -= 1
+        state = before
+
+
+@njit(cache=True)
+def count_long(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    data, seq, length, qual, code_of, target, keys, places, first_base, primers, min_quality,
+    counts, cover, events, n_events, tally,
+):  # fmt: skip
+    """Count codons and note gaps, read by read.
+
+    ``counts``: [codon, forward/reverse/both, column]; ``cover``: [offset, strand] reads that reach it; ``events``: rows
+    of site, bases lost, bases gained, their code, strand; returns how many are filled. ``tally`` as for short reads.
+    """
+    longest = 0
+    for r in range(length.size):
+        longest = max(longest, length[r])
+    size = target.size
+    ahead, back, quality = np.empty(longest, np.int64), np.empty(longest, np.int64), np.empty(longest, np.int64)
+    own, theirs = np.empty((2, longest + 1), np.int64), np.empty((2, longest + 1), np.int64)
+    bases, inserted, at_read = np.empty(size + 1, np.int64), np.empty(size + 1, np.int64), np.empty(size + 1, np.int64)
+    score = np.empty((3, WIDEST + K + 2, WIDEST + K + 2), np.int32)
+    step = np.empty((3, WIDEST + K + 2, WIDEST + K + 2), np.int8)
+    for r in range(length.size):
+        n = length[r]
+        tally[0] += 1
+        for i in range(n):
+            ahead[i] = code_of[data[seq[r] + i]]
+        for i in range(n):
+            code = ahead[n - 1 - i]
+            back[i] = 3 - code if code < 4 else 4
+        found = _anchors(ahead, n, keys, places, own[0], theirs[0])
+        turned = _anchors(back, n, keys, places, own[1], theirs[1])
+        strand = 0 if found >= turned else 1
+        anchors = max(found, turned)
+        if anchors < FEWEST_ANCHORS:
+            continue
+        tally[1] += 1
+        tally[2] += 1
+        read = ahead if strand == 0 else back
+        for i in range(n):
+            quality[i] = data[qual[r] + (i if strand == 0 else n - 1 - i)] - 33
+        first, last = theirs[strand, 0], theirs[strand, anchors - 1] + K
+        bases[first : last + 1] = UNREAD
+        inserted[first : last + 1] = 0
+        at_read[first : last + 1] = -1
+        i, p = own[strand, 0], first
+        for anchor in range(anchors):
+            start, place = own[strand, anchor], theirs[strand, anchor]
+            if start + K <= i or place + K <= p:
+                continue
+            rows, columns = start + K - i, place + K - p
+            if rows < 0 or columns < 0 or rows > WIDEST + K or columns > WIDEST + K:
+                i, p = start + K, place + K
+                continue
+            wrong = 0
+            if rows == columns:
+                for j in range(rows):
+                    wrong += read[i + j] != target[p + j]
+            if rows == columns and wrong <= MANY:
+                for j in range(rows):
+                    bases[p + j] = read[i + j]
+            else:
+                _align(read, i, rows, target, p, columns, score, step, bases, inserted)
+            i, p = start + K, place + K
+        # Where each offset lies in the read, for the qualities.
+        i = own[strand, 0]
+        for p in range(first, last):
+            i += inserted[p]
+            if bases[p] < GONE or bases[p] == UNREAD:
+                at_read[p] = min(i, n - 1)
+                i += 1
+        low, high = first, last
+        for row in range(primers.shape[0]):
+            if primers[row, 2] == 1 and primers[row, 0] - 3 <= first < primers[row, 1]:
+                low = max(low, primers[row, 1])
+            if primers[row, 2] == 0 and primers[row, 0] < last <= primers[row, 1] + 3:
+                high = min(high, primers[row, 0])
+        for p in range(low, high):
+            if bases[p] != UNREAD:
+                cover[p, strand] += 1
+        for number in range(np.searchsorted(first_base, low), first_base.size):
+            p = first_base[number]
+            if p + 3 > high:
+                break
+            a, b, c = bases[p], bases[p + 1], bases[p + 2]
+            if a == UNREAD or b == UNREAD or c == UNREAD:
+                continue
+            if a == GONE and b == GONE and c == GONE:
+                counts[number, strand, DELETED] += 1
+            elif a > 3 or b > 3 or c > 3 or inserted[p + 1] or inserted[p + 2]:
+                counts[number, strand, OTHER] += 1
+            elif min(quality[at_read[p]], quality[at_read[p + 1]], quality[at_read[p + 2]]) >= min_quality:
+                counts[number, strand, (a << 4) | (b << 2) | c] += 1
+        n_events = _note_events(read, target, bases, inserted, at_read, low, high, strand, events, n_events)
+    return n_events
+
+
+@njit(cache=True)
+def _note_events(read, target, bases, inserted, at_read, low, high, strand, events, n_events):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The gaps of one aligned read, each at the leftmost of its places."""
+    p = low + 1
+    while p < high:
+        lost = 0
+        while p + lost < high and bases[p + lost] == GONE:
+            lost += 1
+        gained = inserted[p]
+        if (lost == 0 and gained == 0) or n_events >= events.shape[0]:
+            p += 1
+            continue
+        site, code = p, 0
+        if gained and (gained > LONGEST_INSERTION or lost):
+            p += max(lost, 1)
+            continue
+        if gained:
+            for j in range(gained):
+                code = (code << 2) | (read[at_read[p] - gained + j] & 3)
+            while site > low and target[site - 1] == (code & 3):
+                code = (code >> 2) | ((code & 3) << (2 * (gained - 1)))
+                site -= 1
+        else:
+            while site > low and target[site - 1] == target[site + lost - 1]:
+                site -= 1
+        events[n_events, 0] = site
+        events[n_events, 1] = lost
+        events[n_events, 2] = gained
+        events[n_events, 3] = code
+        events[n_events, 4] = strand
+        n_events += 1
+        p += max(lost, 1)
+    return n_events

@@ -1,0 +1,115 @@
+"""One sample's reads, from file to changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import PurePath
+
+from ...genotype import Knowledge
+from ..errors import SequenceError
+from ..files import Kind, Source
+from ..reference import reference
+from ..sample import Note, Options, Sequenced
+from .calling import Called, call
+from .counting import Table, count_reads
+from .fastq import Batch, batches
+from .long import FLOOR, FRAMESHIFT_FLOOR, LONG, count_long_reads
+from .noise import ONE_STRAND_SHARE
+from .primers import read_primers
+from .targets import Targets
+
+FEW_PLACED = 0.01
+"""Share of reads on the genes below which a sample is doubtful (design value)."""
+
+
+def read_reads(sources: Sequence[Source], kind: Kind, knowledge: Knowledge, options: Options) -> list[Sequenced]:
+    """The sample whose reads a file (or two files of pairs) holds. Raises :class:`SequenceError`."""
+    primers, outside = read_primers(options.primers, Targets.of(reference()))
+    opened = _opened(list(sources), kind, options)
+    long = _are_long(opened())
+    table = count_long_reads(opened(), reference(), primers) if long else count_reads(opened, reference(), primers)
+    if not table.placed:
+        names = " and ".join(each.name for each in sources)
+        raise SequenceError(
+            f"{names}: none of {table.reads:,} reads lies on the genes of resistance; "
+            "is it CMV, and were UL97, UL54, UL27, UL51, UL56 or UL89 amplified?"
+        )
+    floor = float(knowledge.thresholds.call_floor)
+    if long:
+        called = call(table, knowledge, options.copies, max(floor, FLOOR), FRAMESHIFT_FLOOR)
+    else:
+        called = call(table, knowledge, options.copies, floor, floor)
+    return [_sequenced(sources, kind, called, tuple(_notes(table, called, outside, options, long)))]
+
+
+def _are_long(batches: Iterable[Batch]) -> bool:
+    for batch in batches:
+        return float(batch.one.length.mean()) >= LONG
+    return False
+
+
+def _opened(sources: list[Source], kind: Kind, options: Options) -> Callable[[], Iterable[Batch]]:
+    if kind == "fastq":
+        return lambda: batches(sources)
+    from .bam import aligned
+
+    return lambda: aligned(sources[0], options.reference)
+
+
+def _notes(table: Table, called: Called, outside: int, options: Options, long: bool) -> Iterator[Note]:
+    share = table.placed / table.reads
+    yield Note(
+        "note", "reads", f"{table.placed:,} of {table.reads:,} reads lie on the genes of resistance ({share:.1%})"
+    )
+    if share < FEW_PLACED:
+        yield Note("warning", "few-reads", f"only {share:.2%} of the reads lie on the genes of resistance")
+    if long:
+        floors = (
+            f"changes below {FLOOR:.0%} and shifts of the frame below {FRAMESHIFT_FLOOR:.0%} cannot be told from errors"
+        )
+        yield Note("note", "long-reads", f"long reads: {floors}")
+    if table.discordant:
+        yield Note("note", "mates", f"{table.discordant:,} codons differ between mates: the clearer read counts")
+    if called.unconfirmed:
+        what = f"changes seen in one direction of reading only, below {ONE_STRAND_SHARE:.0%}"
+        yield Note("note", "one-direction", f"{what}, are taken for errors and not called: {called.unconfirmed}")
+    if outside:
+        yield Note("note", "primers", f"{outside} primers lie outside the genes of resistance and are not used")
+    if options.copies is None:
+        yield Note(
+            "note", "copies", "how many genomes went into the test is not stated: few may limit what can be seen"
+        )
+
+
+def _sequenced(sources: Sequence[Source], kind: Kind, called: Called, notes: tuple[Note, ...]) -> Sequenced:
+    names = [each.name for each in sources]
+    return Sequenced(
+        name=sample_name(names[0]),
+        file=" + ".join(names),
+        format=f"{kind.upper()}, {'pairs in two files' if len(names) > 1 else 'one file'}",
+        input_sha256=_hash(sources),
+        calls=called.calls,
+        coverage=called.coverage,
+        notes=notes,
+        depths=called.depths,
+        detectable=called.detectable,
+        counts=called.counts,
+    )
+
+
+def _hash(sources: Sequence[Source]) -> str:
+    """The file's hash; of two files the hash of their two hashes."""
+    hashes = [each.sha256() for each in sources]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def sample_name(file: str) -> str:
+    """A sample's name from its file: without endings, and without what tells two mates apart."""
+    stem = PurePath(file).name
+    for ending in (".gz", ".bgz", ".fastq", ".fq", ".bam", ".cram", ".sam"):
+        stem = stem.removesuffix(ending)
+    for mate in ("_R1_001", "_R1", ".R1", "_1", ".1"):
+        if stem.endswith(mate) and stem != mate:
+            return stem.removesuffix(mate)
+    return stem
