@@ -135,7 +135,7 @@ def test_thresholds_are_checked() -> None:
 def test_methods_have_a_weight() -> None:
     odd = replace(known().measurements[0], method="guessed", status="observational")
     own = replace(known(), measurements=(odd,), **bare())  # type: ignore[arg-type]
-    assert any("weights: no weight for guessed" in fault.text for fault in check(own))
+    assert any("method 'guessed' has no weight" in fault.text for fault in check(own))
 
 
 def test_places_are_checked() -> None:
@@ -246,6 +246,8 @@ def _plain(value: Any) -> Any:
         ("genes", lambda c: c["drugs"]["foscarnet"]["required"][0].update(codons="some"), "expected all or measured"),
         ("thresholds", lambda c: c.pop("noise"), "thresholds.yaml: noise: expected a mapping with its value"),
         ("thresholds", lambda c: c["noise"].update(value="two"), "thresholds.yaml: noise: found 'two' as its value"),
+        ("strains", lambda c: c["strains"]["AD169"].pop("contigs"), "strains.yaml: strains: AD169: has no contigs"),
+        ("strains", lambda c: c["strains"]["AD169"]["markers"].pop("rare"), "strains: AD169: has no rare"),
         ("remarks", lambda c: c["remarks"].pop("doubtful"), "no remark 'doubtful' in remarks.yaml"),
     ],
 )
@@ -291,6 +293,21 @@ def test_a_row_that_cannot_be_read_is_named(tmp_path: Path, old: str, new: str, 
     with pytest.raises(KnowledgeError) as caught:
         read_knowledge(load(), tmp_path)
     assert said in str(caught.value)
+
+
+def test_strains_have_names_of_contigs_and_markers_against_merlin() -> None:
+    strains = known().strains
+    assert list(strains) == ["Merlin", "AD169", "Towne", "TB40/E", "Toledo", "TR", "FIX", "PH"]
+    assert {"NC_006273", "AY446894"} <= set(strains["Merlin"].contigs)
+    assert {"X17403", "FJ527563", "BK000394"} <= set(strains["AD169"].contigs)
+    assert ("UL54", "T885A") in strains["AD169"].rare
+    names = [name for strain in strains.values() for name in strain.contigs]
+    assert len(names) == len(set(names))
+    for strain in strains.values():
+        assert strain.rare <= strain.markers
+        for key in strain.markers:
+            (found,) = parse(":".join(key), known().proteins)
+            assert found.key == key
 
 
 def test_it_is_read_once() -> None:

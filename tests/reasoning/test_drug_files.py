@@ -71,17 +71,69 @@ def test_a_site_changes_a_statement_with_accept_risk_and_a_table_as_a_whole(base
         lay(base, antivirals__foscarnet={"tables": {"doses": [BLOCK]}, "accept_risk": "x"})
 
 
-def test_measurements_are_part_of_the_hash_and_cannot_be_laid_over(base: Path) -> None:
+def with_rows(base: Path, table: str = "measurements.csv", **about: object) -> Path:
+    """An overlay that adds a table under resistance/, and says this of it."""
+    site = k.write(
+        base.parent / "site", version={"version": "2"}, **({"resistance__measurements": about} if about else {})
+    )
+    (site / "resistance").mkdir(exist_ok=True)
+    (site / "resistance" / table).write_text("gene,change\n")
+    return site
+
+
+ABOUT = {"name": "Our phenotypes", "version": "3", "licence": "MIT"}
+
+
+def test_measurements_are_part_of_the_hash(base: Path) -> None:
     before = read_folders(base, []).hash
     (base / "resistance").mkdir()
     (base / "resistance" / "measurements.csv").write_text("gene,change\n")
     k.write(base, resistance__genes={"UL97": {"length": 707}})
     after = read_folders(base, [])
     assert after.hash != before and after.resistance["genes"]["UL97"]["length"] == 707
-    site = k.write(base.parent / "site", version={"version": "2"})
-    (site / "resistance").mkdir()
-    (site / "resistance" / "measurements.csv").write_text("gene,change\n")
-    with pytest.raises(KnowledgeError, match="measurements cannot be laid over"):
+    assert read_folders(base, [with_rows(base, **ABOUT, accept_risk="why")]).hash != after.hash
+
+
+def test_a_site_adds_measurements_with_their_database_and_accept_risk(base: Path) -> None:
+    site = with_rows(base, **ABOUT, accept_risk="agreed by our virologists")
+    raw = read_folders(base, [site])
+    assert raw.databases == [{**ABOUT, "overlay": "site", "path": site / "resistance" / "measurements.csv"}]
+    assert raw.accepted_risks == ["measurements of Our phenotypes 3, licence MIT: agreed by our virologists (site)"]
+    assert "measurements" not in raw.resistance
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        (ABOUT, "site: resistance/measurements.yaml: added measurements may raise or lower verdicts; say `accept_risk"),
+        ({**ABOUT, "accept_risk": None}, "say `accept_risk: <why>` in it"),
+        ({**ABOUT, "licence": "", "accept_risk": "why"}, "expected licence: of the database that the rows are from"),
+        ({}, "measurements.yaml and resistance/measurements.csv: one does not go without the other"),
+    ],
+)
+def test_added_measurements_say_where_they_are_from(base: Path, about: dict[str, object], said: str) -> None:
+    with pytest.raises(KnowledgeError) as raised:
+        read_folders(base, [with_rows(base, **about)])
+    (problem,) = raised.value.problems
+    assert said in problem
+
+
+def test_what_is_said_of_measurements_needs_their_rows(base: Path) -> None:
+    with pytest.raises(KnowledgeError, match="one does not go without the other"):
+        lay(base, resistance__measurements={**ABOUT, "accept_risk": "why"})
+
+
+def test_no_other_table_can_be_laid_over(base: Path) -> None:
+    with pytest.raises(KnowledgeError, match=r"resistance/polymorphisms\.csv: cannot be laid over; only measurements"):
+        read_folders(base, [with_rows(base, "polymorphisms.csv")])
+
+
+def test_on_trial_no_risk_need_be_accepted(base: Path) -> None:
+    site = with_rows(base, **ABOUT)
+    k.write(site, pathway__local={"rules": {"own": {"when": "not fever"}}}, antivirals__foscarnet={"watch": []})
+    raw = read_folders(base, [site], trial=True)
+    assert raw.antivirals["foscarnet"]["watch"] == [] and len(raw.databases) == 1
+    with pytest.raises(KnowledgeError, match="accept_risk"):
         read_folders(base, [site])
 
 

@@ -1,4 +1,4 @@
-"""``cmvigil knowledge``: check it, show one entry, search all of it."""
+"""``cmvigil knowledge``: check it, show one entry, search all of it, compare versions, add a database."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import common as c
+from . import knowledge_import
+from .knowledge_diff import diff_command
 
 if TYPE_CHECKING:
     from ..reasoning.model import Program
 
 app = typer.Typer(no_args_is_help=True)
+app.command("diff", cls=c.Command)(diff_command)
+app.add_typer(knowledge_import.app, name="import", help="Make an overlay of a public database of measurements.")
 
 
 @app.command(cls=c.Command)

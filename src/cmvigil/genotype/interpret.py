@@ -30,6 +30,7 @@ def interpret(variants: Sequence[Mutation], coverage: Coverage | None, knowledge
         notes=tuple(_notes(readings, coverage, knowledge)),
         version=knowledge.version,
         hash=knowledge.hash,
+        databases=knowledge.databases,
     )
 
 
@@ -237,3 +238,4 @@ def _notes(readings: Sequence[VariantReading], coverage: Coverage | None, knowle
     yield f"levels: low from {t.low_from:f}-fold, moderate from {t.moderate_from:f}, high from {t.high_from:f}"
     if any(each.mutation.fraction is not None for each in readings):
         yield f"changes from {percent(t.report_floor)} of the population decide"
+    yield from (f"with measurements of {database}" for database in knowledge.databases)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
@@ -11,20 +12,22 @@ from typing import Any, TypeVar
 
 from ..reasoning.loader import BASE
 from ..reasoning.model import Program
-from ..reasoning.source import KnowledgeError
+from ..reasoning.source import MEASUREMENTS, KnowledgeError, Raw
 from . import model as m
+from .lint import row_faults
 
 __all__ = ["Knowledge", "read_knowledge"]
 
 Knowledge = m.Knowledge
 _T = TypeVar("_T")
-_FILES = ("genes", "named", "reference", "remarks", "thresholds")
+_FILES = ("genes", "named", "reference", "remarks", "strains", "thresholds")
 
 
-def read_knowledge(program: Program, base: Path = BASE) -> Knowledge:
+def read_knowledge(program: Program | Raw, base: Path = BASE) -> Knowledge:
     """The resistance knowledge of a program (its YAML with overlays laid over) and of the tables in ``base``.
 
-    Raises :class:`KnowledgeError` that names the entry or the line that cannot be used.
+    Merged folders (:class:`Raw`) do as well: of another version, whose pathway this one could not parse. Raises
+    :class:`KnowledgeError` that names the entry or the line that cannot be used.
     """
     return _read(_Same(program), base)
 
@@ -32,7 +35,7 @@ def read_knowledge(program: Program, base: Path = BASE) -> Knowledge:
 class _Same:
     """A program as the key of a cache: the object itself, which cannot be hashed by content."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program | Raw) -> None:
         self.program = program
 
     def __hash__(self) -> int:
@@ -52,7 +55,7 @@ def _read(same: _Same, base: Path) -> Knowledge:
 
 
 class _Reader:
-    def __init__(self, program: Program, folder: Path) -> None:
+    def __init__(self, program: Program | Raw, folder: Path) -> None:
         self.program = program
         self.files = program.resistance
         self.folder = folder
@@ -66,19 +69,22 @@ class _Reader:
             self.cite(f"genes.yaml: {part}", genes, f"{part}_")
         self.cite("named.yaml: natural_indels", named, "natural_indels_")
         known = {each.code: each for each in remarks}
-        return Knowledge(
+        shipped = Knowledge(
             version=self.program.version,
             hash=self.program.hash,
             proteins=self.proteins(),
+            accessions=dict(sorted(self.each("reference", "proteins", lambda _, name, f: (name, f["accession"])))),
             genes={each.name: each for each in self.each("genes", "genes", self.gene)},
             regions=tuple(self.each("genes", "regions", self.region)),
             drugs={each.name: each for each in self.each("genes", "drugs", self.drug)},
             thresholds=self.thresholds(),
             remarks=known,
-            measurements=tuple(self.rows("measurements.csv", lambda line, row: _measurement(line, row, known))),
+            measurements=self.measurements(self.folder / "measurements.csv", MEASUREMENTS, known),
             polymorphisms={
                 (each.gene, each.change): each
-                for each in self.rows("polymorphisms.csv", lambda _, row: _polymorphism(row))
+                for each in _rows(
+                    self.folder / "polymorphisms.csv", "resistance/polymorphisms.csv", lambda _, row: _polymorphism(row)
+                )
             },
             variants=self.statements("variants"),
             at_most=self.statements("at_most"),
@@ -90,9 +96,38 @@ class _Reader:
             natural_indels=tuple(self.each("named", "natural_indels", self.natural_indel)),
             cleared=tuple(self.each("named", "cleared", self.clear)),
             comments=tuple(self.each("named", "comments", self.comment)),
+            strains={each.name: each for each in self.each("strains", "strains", self.strain)},
             sources=self.program.sources,
             cited=tuple(self.cited),
         )
+        return self.added_to(shipped) if self.program.databases else shipped
+
+    def added_to(self, shipped: Knowledge) -> Knowledge:
+        """The knowledge with the measurements that overlays add: checked like ours, and none is counted twice."""
+        rows, databases, problems = list(shipped.measurements), [], []
+        drugs = shipped.drugs.keys() | {row.drug for row in rows}
+        known = {row.finding for row in rows}
+        for fields in self.program.databases:
+            file = f"{fields['overlay']}: {MEASUREMENTS}"
+            own = self.measurements(fields["path"], file, shipped.remarks)
+            new = [row for row in own if row.finding not in known]
+            for row in new:
+                place = f"{row.file}:{row.line}"
+                problems += [f"{fault.place}: {fault.text}" for fault in row_faults(shipped, row)]
+                if row.drug not in drugs:
+                    problems.append(f"{place}: no drug {row.drug!r}; there are {', '.join(sorted(drugs))}")
+            known.update(row.finding for row in new)
+            rows += new
+            self.cite(f"measurements.yaml of {fields['overlay']}", fields)
+            name, version, licence = (str(fields[part]) for part in ("name", "version", "licence"))
+            databases.append(m.Database(name, version, licence, fields["overlay"], len(own), len(new)))
+        if problems:
+            raise KnowledgeError(problems)
+        return replace(shipped, measurements=tuple(rows), databases=tuple(databases), cited=tuple(self.cited))
+
+    def measurements(self, path: Path, file: str, remarks: Mapping[str, m.Remark]) -> tuple[m.Measurement, ...]:
+        """The rows of a table of measurements."""
+        return tuple(_rows(path, file, lambda line, row: _measurement(file, line, row, remarks)))
 
     def each(self, file: str, part: str, make: Callable[[str, str, Mapping[str, Any]], _T]) -> list[_T]:
         """Make each entry of a part (a list, or names with fields); an entry that cannot be made is named."""
@@ -217,18 +252,35 @@ class _Reader:
     def comment(self, place: str, _: str, fields: Mapping[str, Any]) -> m.Comment:
         return m.Comment(frozenset(map(_key, fields["changes"])), fields["text"], *self.cite(place, fields))
 
-    def rows(self, name: str, make: Callable[[int, Mapping[str, str]], _T]) -> Iterator[_T]:
-        """Rows of a table of ours, each made into its record."""
-        with (self.folder / name).open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
+    def strain(self, place: str, name: str, fields: Mapping[str, Any]) -> m.Strain:
+        for number, held in enumerate(fields["contigs"], 1):
+            self.cite(f"{place}: contigs: {number}", held)
+        markers = fields.get("markers")
+        if markers is not None:
+            self.cite(f"{place}: markers", markers)
+        return m.Strain(
+            name=name,
+            contigs=tuple(each for held in fields["contigs"] for each in held["names"]),
+            markers=frozenset(map(_key, markers["changes"] if markers else ())),
+            rare=frozenset(map(_key, markers["rare"] if markers else ())),
+            bases=int(fields["bases"]) if "bases" in fields else None,
+        )
+
+
+def _rows(path: Path, place: str, make: Callable[[int, Mapping[str, str]], _T]) -> Iterator[_T]:
+    """Rows of a table, each made into its record; one that cannot be made is named by its line."""
+    if not path.is_file():
+        raise KnowledgeError([f"{place}: is missing"])
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        try:
             for row in reader:
-                try:
-                    yield make(reader.line_num, row)
-                except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
-                    raise KnowledgeError([f"resistance/{name}:{reader.line_num}: {_wrong(error)}"]) from None
+                yield make(reader.line_num, row)
+        except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation, csv.Error) as error:
+            raise KnowledgeError([f"{place}:{reader.line_num}: {_wrong(error)}"]) from None
 
 
-def _measurement(line: int, row: Mapping[str, str], remarks: Mapping[str, m.Remark]) -> m.Measurement:
+def _measurement(file: str, line: int, row: Mapping[str, str], remarks: Mapping[str, m.Remark]) -> m.Measurement:
     found = tuple((code, detail) for code, _, detail in (each.partition(":") for each in _listed(row["qc"])))
     unknown = [code for code, _ in found if code not in remarks]
     if unknown:
@@ -236,6 +288,10 @@ def _measurement(line: int, row: Mapping[str, str], remarks: Mapping[str, m.Rema
     low, high = (Decimal(row[name]) if row[name] else None for name in ("fold_low", "fold_high"))
     if (low is None) != (high is None) or (low is None) == (not row["qualitative"]):
         raise ValueError("expected either fold_low and fold_high, or a word in qualitative")
+    if low is not None and high is not None and not 0 < low <= high < Decimal("Infinity"):
+        raise ValueError(f"found {low} to {high}; expected a fold above 0, and fold_low not above fold_high")
+    if not any(letter.isdecimal() for letter in row["change"]):
+        raise ValueError(f"found {row['change']!r}; expected a change such as A594V")
     return m.Measurement(
         line=line,
         gene=row["gene"],
@@ -254,6 +310,7 @@ def _measurement(line: int, row: Mapping[str, str], remarks: Mapping[str, m.Rema
         status=row["status"],
         remarks=found,
         counts=all(remarks[code].counts for code, _ in found),
+        file=file,
     )
 
 

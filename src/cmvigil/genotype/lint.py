@@ -81,9 +81,6 @@ def _thresholds(k: Knowledge) -> Iterator[Fault]:
             yield Fault("error", place, f"combinations: {drug}: expected within and across, highest or product")
         elif rule["within"] == "product" and drug not in t.caps:
             yield Fault("error", place, f"caps: {drug}: expected the highest fold that a product may reach")
-    strange = sorted({row.method or "not_stated" for row in k.measurements} - t.weights.keys())
-    if strange:
-        yield Fault("error", place, f"weights: no weight for {', '.join(strange)}")
 
 
 def _places(k: Knowledge) -> Iterator[Fault]:
@@ -105,17 +102,24 @@ def _places(k: Knowledge) -> Iterator[Fault]:
                 yield Fault("error", place, f"needs no codon of {gene}")
 
 
+def row_faults(k: Knowledge, row: Measurement) -> Iterator[Fault]:
+    """What is wrong with one measurement."""
+    place = f"{row.file}:{row.line}"
+    for key in (row.key, *row.others):
+        yield from _named_rightly(k, place, key, excused=key == row.key and "not_merlin" in dict(row.remarks))
+    if row.status not in _STATUS or row.qualitative not in _QUALITATIVE:
+        yield Fault("error", place, f"status {row.status!r} or word {row.qualitative!r} is not known")
+    if (row.method or "not_stated") not in k.thresholds.weights:
+        yield Fault("error", place, f"method {row.method!r} has no weight in thresholds.yaml")
+    if not row.doi and not {"pmid", "source_not_stated"} & dict(row.remarks).keys():
+        yield Fault("error", place, "names no publication and does not say so")
+    if _through_the_gate(k, row) and "mechanism_implausible" not in dict(row.remarks):
+        yield Fault("error", place, f"{row.gene} is no target of {row.drug}; remark mechanism_implausible")
+
+
 def _measurements(k: Knowledge) -> Iterator[Fault]:
     for row in k.measurements:
-        place = f"resistance/measurements.csv:{row.line}"
-        for key in (row.key, *row.others):
-            yield from _named_rightly(k, place, key, excused=key == row.key and "not_merlin" in dict(row.remarks))
-        if row.status not in _STATUS or row.qualitative not in _QUALITATIVE:
-            yield Fault("error", place, f"status {row.status!r} or word {row.qualitative!r} is not known")
-        if not row.doi and not {"pmid", "source_not_stated"} & dict(row.remarks).keys():
-            yield Fault("error", place, "names no publication and does not say so")
-        if _through_the_gate(k, row) and "mechanism_implausible" not in dict(row.remarks):
-            yield Fault("error", place, f"{row.gene} is no target of {row.drug}; remark mechanism_implausible")
+        yield from row_faults(k, row)
     for found in k.polymorphisms.values():
         place = f"resistance/polymorphisms.csv: {found.gene} {found.change}"
         yield from _named_rightly(k, place, (found.gene, found.change))

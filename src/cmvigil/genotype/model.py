@@ -15,7 +15,10 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One row of measurements.csv. ``others`` were changed in the same virus; ``remarks`` are codes of remarks.yaml."""
+    """One row of measurements.csv. ``others`` were changed in the same virus; ``remarks`` are codes of remarks.yaml.
+
+    ``file`` and ``line`` tell where it stands.
+    """
 
     line: int
     gene: str
@@ -34,11 +37,17 @@ class Measurement:
     status: str
     remarks: tuple[tuple[str, str], ...]
     counts: bool
+    file: str = "resistance/measurements.csv"
 
     @property
     def key(self) -> Key:
         """Gene and change."""
         return (self.gene, self.change)
+
+    @property
+    def finding(self) -> tuple[object, ...]:
+        """What makes two rows the same measurement: virus, drug, study and what was found."""
+        return (self.key, frozenset(self.others), self.drug, self.study, self.low, self.high, self.qualitative)
 
     @property
     def members(self) -> frozenset[Key]:
@@ -61,6 +70,22 @@ class Measurement:
         """What makes measurements independent: the DOI, else the PubMed number, else one for all rows with neither."""
         pmid = dict(self.remarks).get("pmid")
         return self.doi or (f"PMID {pmid}" if pmid else "source not stated")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Measurements that a site's ``overlay`` adds. ``rows`` it holds, of which ``added`` did not stand in ours."""
+
+    name: str
+    version: str
+    licence: str
+    overlay: str
+    rows: int
+    added: int
+
+    def __str__(self) -> str:
+        """``HerpesDRG-DB 2026-07-05 (MIT): 3 of 1496 rows added to ours``."""
+        return f"{self.name} {self.version} ({self.licence}): {self.added} of {self.rows} rows added to ours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,13 +273,32 @@ class Polymorphism:
         return Decimal(self.having) / self.covering
 
 
+@dataclass(frozen=True, slots=True)
+class Strain:
+    """A strain of laboratories. ``contigs``: accessions without version and names under which files hold its sequence.
+
+    ``markers``: all that tells its proteins from Merlin's in the genes that they name, none where that is not known;
+    ``rare``: those of them that few strains of patients have. ``bases``: length of its genome, where it is used.
+    """
+
+    name: str
+    contigs: tuple[str, ...]
+    markers: frozenset[Key]
+    rare: frozenset[Key]
+    bases: int | None
+
+
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """All of it. ``cited`` lists every place that names sources, with its verification, for the checks."""
+    """All of it. ``cited`` lists every place that names sources, with its verification, for the checks.
+
+    ``proteins`` and their ``accessions`` are Merlin's, by gene.
+    """
 
     version: str
     hash: str
     proteins: Mapping[str, str]
+    accessions: Mapping[str, str]
     genes: Mapping[str, Gene]
     regions: tuple[Region, ...]
     drugs: Mapping[str, Drug]
@@ -272,8 +316,10 @@ class Knowledge:
     natural_indels: tuple[NaturalIndel, ...]
     cleared: tuple[Cleared, ...]
     comments: tuple[Comment, ...]
+    strains: Mapping[str, Strain]
     sources: Mapping[str, Mapping[str, str]]
     cited: tuple[tuple[str, tuple[str, ...], str], ...]
+    databases: tuple[Database, ...] = ()
 
     @cached_property
     def singles(self) -> Mapping[Key, tuple[Measurement, ...]]:

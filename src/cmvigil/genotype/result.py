@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from .model import Database
 from .mutation import Mutation
 
 Verdict = Literal["susceptible", "not_determined", "possible", "resistant"]
@@ -127,7 +128,10 @@ class Cross:
 
 @dataclass(frozen=True, slots=True)
 class Interpretation:
-    """The whole answer: changes, drugs in fixed order, cross-resistance, remarks, and what it was made with."""
+    """The whole answer: changes, drugs in fixed order, cross-resistance, remarks, and what it was made with.
+
+    ``databases``: whose measurements a site has added to ours.
+    """
 
     variants: tuple[VariantReading, ...]
     drugs: tuple[DrugVerdict, ...]
@@ -135,6 +139,7 @@ class Interpretation:
     notes: tuple[str, ...]
     version: str
     hash: str
+    databases: tuple[Database, ...] = ()
 
     def verdict(self, drug: str) -> DrugVerdict:
         """The verdict that holds for a drug, valganciclovir too. Raises KeyError for a drug that is not judged here."""

@@ -77,7 +77,7 @@ def recalled(program: Program) -> Counter[str]:
 
 def _written(program: Program) -> Iterator[Mapping[str, object]]:
     """Every mapping, however deep, of the files of drugs and of resistance."""
-    todo: list[object] = [*program.antivirals.values(), *program.resistance.values()]
+    todo: list[object] = [*program.antivirals.values(), *program.resistance.values(), *program.databases]
     while todo:
         part = todo.pop()
         if isinstance(part, Mapping):

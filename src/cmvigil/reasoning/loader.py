@@ -178,6 +178,7 @@ class _Builder:
             drug_groups={name: str(d["group"]) for name, d in vocabulary.get("drugs", {}).items()},
             antivirals=self.raw.antivirals,
             resistance=self.raw.resistance,
+            databases=tuple(self.raw.databases),
             words={name: tuple(o["words"]) for name, o in vocabulary.get("observations", {}).items() if "words" in o},
             overlays=tuple(self.raw.overlays),
             accepted_risks=tuple(self.raw.accepted_risks),

@@ -436,6 +436,7 @@ class Program:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # concept -> the closed words it can take
     antivirals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # a drug's file, as it is written
     resistance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the same of knowledge/resistance/
+    databases: tuple[Mapping[str, Any], ...] = ()  # measurements that overlays add: what they say of them, and where
     overlays: tuple[str, ...] = ()
     accepted_risks: tuple[str, ...] = ()
 

@@ -4,7 +4,7 @@ An overlay is a folder of the same shape. It merges by name and field; a list re
 removes an entry. What could harm if weakened is changed, deleted or overridden only where the entry says
 ``accept_risk: <why>``, and every answer then shows it: how a fact, view or definition is made, a table, a setting that
 has a value, a rule that abstains, warns of harm or speaks of antiviral treatment. A setting without a value is for the
-site to set. Words are not laid over: intake reads ours alone.
+site to set. Words are not laid over: intake reads ours alone. Measurements of resistance are added to ours.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ FREE_FIELDS = frozenset(
 )
 """Fields that an overlay may change in any entry: they tell what it is and where it comes from, not what it does."""
 PLACES = "version.yaml, sources.yaml, pathway/, tables/, antivirals/ or resistance/"
+MEASUREMENTS, ABOUT_MEASUREMENTS = "resistance/measurements.csv", "resistance/measurements.yaml"
+"""Rows that an overlay adds to ours, and what database they are from."""
+_ADDED = "measurements"
 
 
 class KnowledgeError(ValueError):
@@ -104,13 +107,20 @@ class Raw:
     resistance: dict[str, dict[str, Any]] = field(default_factory=dict)
     added_rows: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Rows that the file of a drug adds to a table, by table."""
+    databases: list[dict[str, Any]] = field(default_factory=list)
+    """Of each overlay that adds measurements: what it says of them, its name (``overlay``), their place (``path``)."""
+    trial: bool = False
+    """Nothing is answered with it, so no risk need be accepted."""
     overlays: list[str] = field(default_factory=list)
     accepted_risks: list[str] = field(default_factory=list)
 
 
-def read_folders(base: Path, overlays: list[Path]) -> Raw:
-    """Read the base folder and lay each overlay over it, in order. Raises :class:`KnowledgeError` with all problems."""
-    raw, problems, digest = Raw(), [], hashlib.sha256()
+def read_folders(base: Path, overlays: list[Path], trial: bool = False) -> Raw:
+    """Read the base folder and lay each overlay over it, in order. Raises :class:`KnowledgeError` with all problems.
+
+    ``trial``: to look at what overlays would change; their risks need not be accepted.
+    """
+    raw, problems, digest = Raw(trial=trial), [], hashlib.sha256()
     for folder in [base, *overlays]:
         over = folder is not base
         if not folder.is_dir():
@@ -127,11 +137,15 @@ def read_folders(base: Path, overlays: list[Path]) -> Raw:
                 _merge_file(raw, name, read_yaml(path, text), f"{folder.name}: " if over else "", problems)
             except KnowledgeError as error:
                 problems.extend(error.problems)
-        for path in sorted(folder.glob("resistance/*.csv")):
+        for path in sorted([*folder.glob("resistance/*.csv"), *folder.glob("resistance/*.fasta")]):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-            if over:
-                problems.append(f"{folder.name}: resistance/{path.name}: measurements cannot be laid over")
-        if not over:
+            if over and path != folder / MEASUREMENTS:
+                problems.append(
+                    f"{folder.name}: resistance/{path.name}: cannot be laid over; only measurements.csv can"
+                )
+        if over:
+            _add_measurements(raw, folder, problems)
+        else:
             _add_rows(raw, problems)
     if problems:
         raise KnowledgeError(problems)
@@ -155,6 +169,8 @@ def _merge_file(raw: Raw, name: str, content: Any, over: str, problems: list[str
         merge("tables", raw.tables, {Path(name).stem: content})
     elif part == "antivirals":
         _antiviral(raw, Path(name).stem, dict(content), name, over, problems)
+    elif over and name == ABOUT_MEASUREMENTS:
+        raw.resistance[_ADDED] = dict(content)
     elif part == "resistance":
         merge("resistance", raw.resistance, {Path(name).stem: content})
     elif part == "vocabulary" and over:
@@ -197,6 +213,25 @@ def _add_rows(raw: Raw, problems: list[str]) -> None:
             raw.tables[table]["rows"] = [*raw.tables[table].get("rows", ()), *rows]
         else:
             problems.append(f"antivirals/: adds rows to {table!r}, which is no table")
+
+
+def _add_measurements(raw: Raw, folder: Path, problems: list[str]) -> None:
+    """Measurements that an overlay adds. They may raise or lower any verdict, so their risk must be accepted."""
+    path, about = folder / MEASUREMENTS, raw.resistance.pop(_ADDED, None)
+    place = f"{folder.name}: {ABOUT_MEASUREMENTS}"
+    if path.is_file() != (about is not None):
+        problems.append(f"{place} and {MEASUREMENTS}: one does not go without the other")
+    if about is None:
+        return
+    missing = [name for name in ("name", "version", "licence") if not about.get(name)]
+    problems += [f"{place}: expected {name}: of the database that the rows are from" for name in missing]
+    risk = about.pop("accept_risk", None)
+    if risk:
+        database = f"{about.get('name')} {about.get('version')}, licence {about.get('licence')}"
+        raw.accepted_risks.append(f"measurements of {database}: {risk} ({folder.name})")
+    elif not raw.trial:
+        problems.append(f"{place}: added measurements may raise or lower verdicts; say `accept_risk: <why>` in it")
+    raw.databases.append({**about, "overlay": folder.name, "path": path})
 
 
 def _rows_of(drug: str, block: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -252,12 +287,13 @@ def _merge(
             problems.append(f"{place}: " + ("say delete: true" if old else "there is no such entry to delete"))
             continue
         if over and _weakens(raw, section, old, fields, bool(delete)):
-            if not risk:
+            if risk:
+                raw.accepted_risks.append(f"{name}: {risk} ({over.removesuffix(': ')})")
+            elif not raw.trial:
                 problems.append(
                     f"{place}: this weakens or changes a safeguard; say `accept_risk: <why>` in the overlay's entry"
                 )
                 continue
-            raw.accepted_risks.append(f"{name}: {risk} ({over.removesuffix(': ')})")
         if delete:
             del into[name]
         else:
