@@ -59,7 +59,7 @@ def test_piped_it_is_plain_and_80_wide() -> None:
 def test_json() -> None:
     found = answer("UL97:A594V@12%", "UL97:F342Y", "--complete")
     assert set(found) == {"variants", "drugs", "cross_resistance", "notes", "knowledge"}
-    assert set(found["knowledge"]) == {"version", "hash"}
+    assert set(found["knowledge"]) == {"version", "hash", "databases"}
     f342y, a594v = found["variants"]
     assert (f342y["gene"], f342y["change"], f342y["fraction"], f342y["kind"]) == ("UL97", "F342Y", None, "measured")
     assert (a594v["fraction"], a594v["natural"], a594v["used"]) == (0.12, 0.0341, True)

@@ -12,6 +12,7 @@ COMMANDS = [
     ["assess"],
     ["dose"],
     ["explain"],
+    ["genotype"],
     ["interactions"],
     ["interpret"],
     ["options"],
@@ -26,6 +27,8 @@ COMMANDS = [
     ["knowledge", "check"],
     ["knowledge", "show"],
     ["knowledge", "search"],
+    ["knowledge", "diff"],
+    ["knowledge", "import"],
 ]
 
 

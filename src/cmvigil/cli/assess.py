@@ -29,13 +29,18 @@ def assess_command(
     ] = None,
     mapping: c.Mapping = None,
     patient: c.Patient = None,
+    genotype: c.Genotype = None,
+    genotype_day: c.GenotypeDay = None,
+    genotype_sample: c.GenotypeSample = None,
     knowledge: c.Overlays = None,
 ) -> None:
     """Assess one patient: what is it, why did it come back, what to do now, what is missing."""
     from ..assess import assess
 
     day = c.day(as_of)
-    advice = assess(c.read(file, mapping, patient), c.program(knowledge), day)
+    record, program = c.read(file, mapping, patient), c.program(knowledge)
+    record = c.with_genotype(record, program, genotype, genotype_day, genotype_sample, day)
+    advice = assess(record, program, day)
     _show(advice, json, html, md)
 
 

@@ -38,6 +38,31 @@ Mapping = Annotated[
     Path | None, typer.Option("--mapping", help="A site's CSV of local codes.", exists=True, dir_okay=False)
 ]
 Patient = Annotated[str | None, typer.Option("--patient", help="The patient to read from a Bundle that holds several.")]
+Genotype = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--genotype",
+        metavar="FILE",
+        help="A sequence file (FASTA, FASTQ, VCF, BAM, CRAM, codon counts, list of changes) as the genotype of one "
+        "specimen; may be repeated.",
+    ),
+]
+GenotypeDay = Annotated[
+    str | None,
+    typer.Option(
+        "--genotype-day",
+        metavar="DATE",
+        help="The day of that specimen (YYYY-MM-DD). Default: when the case says that a genotype was sent.",
+    ),
+]
+GenotypeSample = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--genotype-sample",
+        metavar="NAME",
+        help="Which sample of the file is the patient's, where it holds several; may be repeated.",
+    ),
+]
 Overlays = Annotated[
     list[Path] | None,
     typer.Option(
@@ -61,26 +86,31 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run it. Expected failures become their messages; a defect of ours is named without patient data."""
-        from ..assess.compose import NothingToAssessError
-        from ..pharmacology.label import LabelError
-        from ..reasoning.source import KnowledgeError
-        from ..record.errors import IntakeError
-
         _printable()
         try:
             return super().invoke(ctx)
-        except IntakeError as error:
-            count = len(error.problems)
-            summary = f"{count} problem{'s' if count > 1 else ''}; nothing was assessed."
-            stop([*map(str, error.problems), summary])
-        except (KnowledgeError, LabelError) as error:
-            stop(error.problems)
-        except NothingToAssessError as error:
-            stop(str(error))
         except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            stop(f"cmvigil itself failed ({_where(error)}); no answer was given. Please report this line.", DEFECT)
+            _end(error)
+
+
+def _end(error: Exception) -> NoReturn:
+    """End with what an expected failure has to say. The kinds of failure are imported here: most runs need none."""
+    from ..assess.compose import NothingToAssessError
+    from ..pharmacology.label import LabelError
+    from ..reasoning.source import KnowledgeError
+    from ..record.errors import IntakeError
+    from ..sequencing.errors import SequenceError
+
+    if isinstance(error, IntakeError):
+        count = len(error.problems)
+        stop([*map(str, error.problems), f"{count} problem{'s' if count > 1 else ''}; nothing was assessed."])
+    if isinstance(error, (KnowledgeError, LabelError, SequenceError)):
+        stop(list(error.problems))
+    if isinstance(error, NothingToAssessError):
+        stop(str(error))
+    stop(f"cmvigil itself failed ({_where(error)}); no answer was given. Please report this line.", DEFECT)
 
 
 def _printable() -> None:
@@ -103,6 +133,25 @@ def read(file: Path, mapping: Path | None = None, patient: str | None = None) ->
     return read_record(file, mapping=mapping, patient=patient)
 
 
+def with_genotype(
+    record: Record,
+    program: Program,
+    files: list[Path] | None,
+    given: str | None,
+    names: list[str] | None,
+    as_of: date | None,
+) -> Record:
+    """The record with the result of sequence files, where some were given."""
+    if not files:
+        if given or names:
+            stop("--genotype-day and --genotype-sample speak of a file; give it with --genotype")
+        return record
+    from ..assess.sequenced import read_specimen, specimen_day, with_specimen
+
+    sent = specimen_day(record, day(given, "--genotype-day"), as_of)
+    return with_specimen(record, read_specimen(files, names or (), program), sent)
+
+
 def program(overlays: list[Path] | None = None) -> Program:
     """The knowledge, with the site's folders laid over it."""
     from ..reasoning.loader import load
@@ -110,7 +159,7 @@ def program(overlays: list[Path] | None = None) -> Program:
     return load(overlays=tuple(overlays or ()))
 
 
-def day(text: str | None) -> date | None:
+def day(text: str | None, option: str = "--as-of") -> date | None:
     """A date option. Ends with a message when it is not one."""
     if text is None:
         return None
@@ -118,9 +167,9 @@ def day(text: str | None) -> date | None:
 
     found = iso(text)
     if found is None:
-        stop(f"--as-of: found {text!r}; expected a date such as 2026-03-28")
+        stop(f"{option}: found {text!r}; expected a date such as 2026-03-28")
     if not plausible(found):
-        stop(f"--as-of: found {text}; expected a day from 1900 to 2199. Check the year.")
+        stop(f"{option}: found {text}; expected a day from 1900 to 2199. Check the year.")
     return found
 
 
@@ -132,15 +181,23 @@ def console() -> Console:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: a neighbour first, then renamed into place."""
-    partial = path.with_name(path.name + ".partial")
+    """Write a file whole or not at all."""
+    write_all({path: content})
+
+
+def write_all(files: dict[Path, bytes]) -> None:
+    """Write all files or none: neighbours first, then renamed into place."""
+    partials = {path: path.with_name(path.name + ".partial") for path in files}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
+        for path, content in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partials[path].write_bytes(content)
+        for path, partial in partials.items():
+            partial.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
+        for partial in partials.values():
+            with suppress(OSError):
+                partial.unlink()
         stop(f"{path}: cannot be written ({error.strerror}); give a place that can be")
 
 

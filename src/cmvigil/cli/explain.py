@@ -22,6 +22,9 @@ def explain_command(
     json: Annotated[bool, typer.Option("--json", help="Print the walk-back as JSON.")] = False,
     mapping: c.Mapping = None,
     patient: c.Patient = None,
+    genotype: c.Genotype = None,
+    genotype_day: c.GenotypeDay = None,
+    genotype_sample: c.GenotypeSample = None,
     knowledge: c.Overlays = None,
 ) -> None:
     """Say why a rule applies to this patient, why not, or what is missing to tell."""
@@ -34,7 +37,9 @@ def explain_command(
             f"no rule named {rule!r}"
             + (f"; did you mean {', '.join(near)}?" if near else "; `cmvigil knowledge search` finds names")
         )
-    found = explain(c.read(file, mapping, patient), program, rule, c.day(as_of))
+    day, record = c.day(as_of), c.read(file, mapping, patient)
+    record = c.with_genotype(record, program, genotype, genotype_day, genotype_sample, day)
+    found = explain(record, program, rule, day)
     if json:
         from ..report.json import render
 

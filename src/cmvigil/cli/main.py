@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from . import assess, case, dose, explain, interactions, interpret, knowledge, options, plan, replay, site_test
+from . import (
+    assess,
+    case,
+    dose,
+    explain,
+    genotype,
+    interactions,
+    interpret,
+    knowledge,
+    options,
+    plan,
+    replay,
+    site_test,
+)
 from .common import Command
 
 app = typer.Typer(
@@ -22,6 +35,7 @@ app = typer.Typer(
 app.command("assess", cls=Command)(assess.assess_command)
 app.command("dose", cls=Command)(dose.dose_command)
 app.command("explain", cls=Command)(explain.explain_command)
+app.command("genotype", cls=Command)(genotype.genotype_command)
 app.command("interactions", cls=Command)(interactions.interactions_command)
 app.command("interpret", cls=Command)(interpret.interpret_command)
 app.command("options", cls=Command)(options.options_command)

@@ -28,13 +28,18 @@ def plan_command(
     json: Annotated[bool, typer.Option("--json", help="Print alerts, dates and chosen drugs as JSON.")] = False,
     mapping: c.Mapping = None,
     patient: c.Patient = None,
+    genotype: c.Genotype = None,
+    genotype_day: c.GenotypeDay = None,
+    genotype_sample: c.GenotypeSample = None,
     knowledge: c.Overlays = None,
 ) -> None:
     """Plan the weeks ahead: safety first, what is overdue, then by date; and a dosing card for each chosen drug."""
     from ..assess import assess
 
     day = c.day(as_of)
-    advice = assess(c.read(file, mapping, patient), c.program(knowledge), day, appraise=True)
+    record, program = c.read(file, mapping, patient), c.program(knowledge)
+    record = c.with_genotype(record, program, genotype, genotype_day, genotype_sample, day)
+    advice = assess(record, program, day, appraise=True)
     if ics:
         from ..report import ics as calendar
 

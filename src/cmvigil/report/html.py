@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
 from itertools import count
-from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from cmvigil.advice import Advice
 from cmvigil.report import appraisal, charts, words
 from cmvigil.report.card import cards
+from cmvigil.report.page import style, template
 from cmvigil.report.plan import plan
 from cmvigil.report.reading import DECIDES_SHOWN, QUESTIONS_SHOWN, Reading
 
@@ -26,7 +23,7 @@ def render(advice: Advice, *, chart: bool = True) -> str:
     # Our own SVG: its texts were escaped where it was made.
     picture = Markup(charts.timeline(advice) if chart else "")
     numbers = count(1)  # of articles, not of items: a reason may stand under several options
-    page: str = _template("report.html.jinja").render(
+    page: str = template("report.html.jinja").render(
         advice=advice,
         appraisal=appraisal,
         cards=cards(advice),
@@ -37,7 +34,7 @@ def render(advice: Advice, *, chart: bool = True) -> str:
         decides_shown=DECIDES_SHOWN,
         legend=charts.signs(reading.streams),
         picture=picture,
-        style=Markup(_style()),
+        style=style("style.css"),
         item_id=lambda: f"item-{next(numbers)}",
         source_ids={source.key: f"source-{n}" for n, source in enumerate(reading.sources, 1)},
         condition_ids={name: f"condition-{n}" for n, name in enumerate(advice.definitions, 1)},
@@ -48,29 +45,7 @@ def render(advice: Advice, *, chart: bool = True) -> str:
 
 def render_cards(advice: Advice) -> str:
     """The dosing cards alone, as one HTML document: a page each on paper."""
-    page: str = _template("cards.html.jinja").render(
-        advice=advice, appraisal=appraisal, cards=cards(advice), words=words, style=Markup(_style())
+    page: str = template("cards.html.jinja").render(
+        advice=advice, appraisal=appraisal, cards=cards(advice), words=words, style=style("style.css")
     )
     return page
-
-
-@cache
-def _style() -> str:
-    return files("cmvigil.report").joinpath("style.css").read_text(encoding="utf-8")
-
-
-@cache
-def _template(name: str) -> Template:
-    def shown(value: Any) -> Any:
-        return words.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-    environment = Environment(
-        loader=PackageLoader("cmvigil.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(name)
