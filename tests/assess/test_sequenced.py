@@ -42,7 +42,7 @@ def case(**sections: Any) -> Record:
 
 
 def sample(*calls: Call, coverage: Any = WHOLE, notes: tuple[Note, ...] = (), name: str = "S1") -> Sequenced:
-    return Sequenced(name, "run.fasta", "fasta", "ab" * 32, calls, coverage, notes)
+    return Sequenced(name, "run.fasta", "fasta", "ab" * 32, calls, coverage, notes=notes)
 
 
 def rows(record: Record) -> tuple[list[Variant], list[Coverage]]:

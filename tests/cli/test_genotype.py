@@ -16,6 +16,7 @@ import fhirkit
 import pysam
 import pytest
 from tests.cli.run import cmvigil, real
+from tests.support import typesetter
 
 from cmvigil.report import laboratory
 from cmvigil.sequencing.reference import reference
@@ -84,7 +85,7 @@ def test_every_output_is_written(resistant: Path, tmp_path: Path) -> None:
 
 
 def test_a_pdf_is_written(resistant: Path, tmp_path: Path) -> None:
-    pytest.importorskip("weasyprint")
+    typesetter.needed()
     assert cmvigil("genotype", resistant, "--pdf", tmp_path / "x.pdf").exit_code == 0
     assert (tmp_path / "x.pdf").read_bytes().startswith(b"%PDF")
 

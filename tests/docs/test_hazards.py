@@ -1,4 +1,4 @@
-"""The hazard log names tests that exist, several words for each hazard, and the hazards that must not be forgotten."""
+"""The hazard log, and the page on what may go wrong with a sequence, name tests that exist, and forget nothing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,19 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOG = (ROOT / "docs" / "safety" / "hazards.md").read_text(encoding="utf-8")
-ROWS = [
-    [cell.strip() for cell in line.strip("|").split(" | ")]
-    for line in LOG.splitlines()
-    if line.startswith("| ") and not line.startswith("| hazard |")
-]
+ERRORS = (ROOT / "docs" / "sequencing.md").read_text(encoding="utf-8").partition("## What may go wrong")[2]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The rows of its tables."""
+    return [
+        [cell.strip() for cell in line.strip("|").split(" | ")]
+        for line in text.splitlines()
+        if line.startswith("| ") and not line.startswith(("| hazard |", "| what |"))
+    ]
+
+
+ROWS, ERROR_ROWS = rows(LOG), rows(ERRORS)
 MUST = (
     "Unknown becomes false",
     "Stale value used",
@@ -37,6 +45,11 @@ MUST = (
     "Over-alerting on ordinary patients",
     "Recalled number looks verified",
     "A dose in pregnancy, a child, or on dialysis",
+    "Wild type said where nothing was read",
+    "Two bases of a codon read apart",
+    "A deletion lost",
+    "Another patient's result",
+    "Coordinates of another strain",
 )
 
 
@@ -44,11 +57,26 @@ MUST = (
 def test_every_hazard_has_harm_control_and_tests_that_exist(row: list[str]) -> None:
     assert len(row) == 4
     assert all(row)
-    named = re.findall(r"`(tests/[^`]+)::(test_[^`]+)`", row[3])
+    named_tests_exist(row[3])
+
+
+@pytest.mark.parametrize("row", ERROR_ROWS, ids=[row[0] for row in ERROR_ROWS])
+def test_every_error_of_a_sequence_has_a_behaviour_and_tests_that_exist(row: list[str]) -> None:
+    assert len(row) == 3
+    assert all(row)
+    named_tests_exist(row[2])
+
+
+def named_tests_exist(cell: str) -> None:
+    named = re.findall(r"`(tests/[^`]+)::(test_[^`]+)`", cell)
     assert named
     for file, test in named:
         tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
         assert test in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, f"{file} has no {test}"
+
+
+def test_the_errors_of_a_sequence_are_listed() -> None:
+    assert len(ERROR_ROWS) > 20
 
 
 @pytest.mark.parametrize("hazard", MUST)

@@ -15,6 +15,7 @@ from lxml import html as lxml_html
 from tests.genotype.support import known
 from tests.report import laboratory_samples as samples
 from tests.report.laboratory_samples import call, covered, sample
+from tests.support import typesetter
 
 from cmvigil.genotype import words as verdict_words
 from cmvigil.genotype.coverage import required_codons, stretches_text, unread
@@ -304,7 +305,9 @@ def test_parts_of_the_sentence_that_speak_of_resistance_are_marked() -> None:
 
 
 def test_pdf_is_four_pages_at_most_for_one_sample_and_the_same_every_time() -> None:
-    weasyprint = pytest.importorskip("weasyprint")
+    typesetter.needed()
+    import weasyprint
+
     made = laboratory.render([samples.two_genes()], known(), VERSION)
     pdf = laboratory.as_pdf(made)
     assert pdf.startswith(b"%PDF")

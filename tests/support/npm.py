@@ -24,9 +24,7 @@ def archive(name: str, version: str, integrity: str) -> Path:
     """
 
     def fetch(path: Path) -> None:
-        npm = Path(sys.executable).parent / "npm"
-        command = [str(npm), "pack", f"{name}@{version}", "--silent", "--pack-destination", str(path.parent)]
-        run(command, timeout=300)
+        _fetch(path, f"{name}@{version}")
         _check(path, integrity)
 
     try:
@@ -37,6 +35,11 @@ def archive(name: str, version: str, integrity: str) -> Path:
         pytest.skip(f"{name} cannot be fetched: {error}")
     _check(path, integrity)
     return path
+
+
+def _fetch(path: Path, package: str) -> None:
+    npm = Path(sys.executable).parent / "npm"
+    run([str(npm), "pack", package, "--silent", "--pack-destination", str(path.parent)], timeout=300)
 
 
 def _check(path: Path, integrity: str) -> None:

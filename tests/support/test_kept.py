@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from tests.support import official_examples
+from tests.support import npm
 from tests.support.kept import CannotMakeError, made_once, run
 
 
@@ -51,21 +51,21 @@ def test_a_tool_that_fails_is_heard(command: Sequence[str], said: str) -> None:
 def test_without_a_network_the_test_is_skipped_but_never_in_continuous_integration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(path: Path) -> NoReturn:
+    def away(path: Path, *_: str) -> NoReturn:
         raise CannotMakeError(f"no {path.name}")
 
-    monkeypatch.setattr(official_examples, "CACHE", tmp_path)
-    monkeypatch.setattr(official_examples, "_fetch", away)
+    monkeypatch.setattr(npm, "CACHE", tmp_path)
+    monkeypatch.setattr(npm, "_fetch", away)
     monkeypatch.setenv("CI", "true")
     with pytest.raises(CannotMakeError):
-        official_examples.archive()
+        npm.archive("package", "1.0", "sha512-")
     monkeypatch.delenv("CI")
-    with pytest.raises(pytest.skip.Exception, match="official FHIR R4 examples cannot be fetched"):
-        official_examples.archive()
+    with pytest.raises(pytest.skip.Exception, match="package cannot be fetched: no"):
+        npm.archive("package", "1.0", "sha512-")
 
 
 def test_another_archive_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(official_examples, "CACHE", tmp_path)
-    monkeypatch.setattr(official_examples, "_fetch", lambda path: path.write_bytes(b"other"))
+    monkeypatch.setattr(npm, "CACHE", tmp_path)
+    monkeypatch.setattr(npm, "_fetch", lambda path, *_: path.write_bytes(b"other"))
     with pytest.raises(ValueError, match="pinned is sha512-"):
-        official_examples.archive()
+        npm.archive("package", "1.0", "sha512-")

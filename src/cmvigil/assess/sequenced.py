@@ -101,8 +101,9 @@ def _chosen(samples: Sequence[Sequenced], names: Sequence[str]) -> list[Sequence
 def _rows(sample: Sequenced) -> Iterator[tuple[type[Variant | Coverage], dict[str, Any]]]:
     """What the rows of a sample hold, gene by gene: codons read, then changes."""
     changes = [call.mutation for call in sample.calls if call.interpreted]
-    for gene in sorted({*sample.coverage, *(each.gene for each in changes)}):
-        for first, last in sample.coverage.get(gene, ((None, None),)):
+    coverage = sample.coverage if sample.stated else {}
+    for gene in sorted({*coverage, *(each.gene for each in changes)}):
+        for first, last in coverage.get(gene, ((None, None),)):
             yield Coverage, {"gene": gene, "first": _number(first), "last": _number(last)}
         for each in changes:
             if each.gene == gene:

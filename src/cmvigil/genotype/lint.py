@@ -165,6 +165,9 @@ def _named(k: Knowledge) -> Iterator[Fault]:
     ):
         for key in sorted(changes):
             yield from _named_rightly(k, f"resistance/named.yaml: {part}", key)
+    for strain in k.strains.values():
+        for key in sorted(strain.markers):
+            yield from _named_rightly(k, f"resistance/strains.yaml: {strain.name}", key)
     doubted = {(said.gene, said.change, said.drug) for said in k.doubtful}
     marked = {(row.gene, row.change, row.drug) for row in k.measurements if "doubtful" in dict(row.remarks)}
     for gene, change, drug in sorted(doubted ^ marked):

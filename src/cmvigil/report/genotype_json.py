@@ -63,6 +63,7 @@ def _sample(sample: Sample, knowledge: Knowledge) -> dict[str, Any]:
         "strain": read.strain or None,
         "qc": [{"level": each.level, "code": each.code, "text": each.text} for each in read.notes],
         "coverage": {gene: [list(stretch) for stretch in read.coverage[gene]] for gene in read.coverage},
+        "coverage_stated": read.stated,
         "detectable": {gene: _detectable(gene, read, knowledge) for gene in read.detectable},
         "variants": [
             _call(each, readings.get(each.mutation.key) if each.interpreted else None, knowledge) for each in calls

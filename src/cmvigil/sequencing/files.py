@@ -29,12 +29,17 @@ _HEAD = 1 << 16
 _GZIP = b"\x1f\x8b"
 
 
+def shown(word: str, most: int = 100) -> str:
+    """A word of a file, fit to be shown: its first letters, and none that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in word[:most])
+
+
 class Source:
     """One input file. ``name`` is the file's name without folders, for messages and reports."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.name = path.name
+        self.name = shown(path.name, 255)
         try:
             if not path.is_file():
                 what = "is a folder" if path.is_dir() else "no such file"

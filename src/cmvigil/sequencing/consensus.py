@@ -1,0 +1,264 @@
+"""What an aligned sequence says: changes, and the codons that were read.
+
+A codon whose residue is not known is not read. Codons behind a shift of the reading frame are read at the places where
+they align; between a shift and its end close by nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from ..genotype import Knowledge, Mutation
+from ..genotype.coverage import stretches_text
+from .align import UNREADABLE, Block, Stretch, align
+from .naming import Key, Namer
+from .placing import Placed, Target
+from .reference import BASES_OF, CODONS, STOP, possible_codons
+from .sample import Call, Level, Note
+
+MIXED = "mixed (Sanger about 20-80 %)"
+"""Flag of a residue seen beside another."""
+POSSIBLE = "possible"
+"""Flag of a residue that an ambiguity code allows and does not prove."""
+PHASE_UNKNOWN = "phase unknown"
+"""Flag of a residue of which it is not known whether its bases stand on one molecule."""
+RESTORED_WITHIN = 30
+"""Codons within which a second shift of the frame is taken to undo the first (design value)."""
+_NOT_ALIGNED = "not aligned, so not covered"
+
+
+@dataclass
+class Reading:
+    """What sequences of one sample say: changes, codons that were read by gene, findings on the way."""
+
+    calls: dict[Key, Call] = field(default_factory=dict)
+    covered: dict[str, set[int]] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+
+    def note(self, level: Level, code: str, text: str) -> None:
+        """Add a finding, once."""
+        note = Note(level, code, text)
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+class Residues(NamedTuple):
+    """What a codon may stand for; nothing where a residue was not read.
+
+    ``ambiguous``: how many of its letters stand for several bases; ``vague``: one of them stands for three or four.
+    """
+
+    possible: str
+    ambiguous: int
+    vague: bool
+
+
+@lru_cache(maxsize=8192)
+def residues(letters: str, unit: int) -> Residues:
+    """The residues of one codon in IUPAC letters (``unit`` 3) or of one letter of a protein, where X is any."""
+    if unit == 1:
+        return Residues("" if letters == UNREADABLE[1] else letters, 0, False)
+    possible = {CODONS[codon] for codon in possible_codons(letters)}
+    several = [len(BASES_OF[letter]) for letter in letters]
+    return Residues("".join(sorted(possible)), sum(n > 1 for n in several), max(several) > 2)
+
+
+def read_placed(placed: Sequence[Placed], knowledge: Knowledge) -> Reading:
+    """Changes and codons of one sequence, from all places where it lies."""
+    reading = Reading()
+    targets: dict[Target, list[Placed]] = {}
+    for each in placed:
+        targets.setdefault(each.target, []).append(each)
+    for target, parts in targets.items():
+        aligned = [(each, align(each)) for each in parts]
+        for part, stretches in aligned:
+            _Reader(part, knowledge, reading).read(stretches)
+        _between(target, [each for _, stretches in aligned for each in stretches], reading)
+        if len(parts) == 1:
+            _tails(*aligned[0], reading)
+    return reading
+
+
+def _between(target: Target, stretches: Sequence[Stretch], reading: Reading) -> None:
+    """Say which codons lie between what was aligned."""
+    for before, after in pairwise(sorted(stretches, key=lambda each: each[0].target)):
+        first = max(target.codon_to(before[-1].target_end), target.first_codon)
+        end = min(target.codon_from(after[0].target), target.codon_end)
+        if first < end:
+            reading.note("warning", "unaligned", f"{_codons(target.gene, range(first, end))}: {_NOT_ALIGNED}")
+
+
+def _tails(placed: Placed, stretches: Sequence[Stretch], reading: Reading) -> None:
+    """Say how many letters at the ends fit the gene no more, as those of a primer or vector."""
+    target, first, last = placed.target, stretches[0][0], stretches[-1][-1]
+    behind = len(placed.letters) - last.query_end, len(target.letters) - last.target_end
+    for letters, missing, place in (
+        (first.query, first.target, f"before codon {target.codon_from(first.target)}"),
+        (*behind, f"behind codon {target.codon_to(last.target_end) - 1}"),
+    ):
+        # A genome goes on beyond the flanks and may differ within them; a tail is short, or cuts the gene short.
+        if letters and missing and (missing > target.start or letters <= target.start):
+            reading.note("note", "tail", f"{target.gene}: {letters} letters {place} do not fit and were left out")
+
+
+def _codons(gene: str, codons: Collection[int]) -> str:
+    return f"{gene} codon{'s' if len(codons) > 1 else ''} {stretches_text(codons)}"
+
+
+class _Indel(NamedTuple):
+    """Letters lost or gained: where in the target and in the sequence, and the codons they touch (ends excluded)."""
+
+    target: int
+    target_end: int
+    query: int
+    query_end: int
+    codon: int
+    codon_end: int
+
+    @property
+    def shift(self) -> int:
+        """Letters gained, less those lost."""
+        return (self.query_end - self.query) - (self.target_end - self.target)
+
+
+class _Reader:
+    """Reads one placed sequence into a reading."""
+
+    def __init__(self, placed: Placed, knowledge: Knowledge, reading: Reading) -> None:
+        self.letters = placed.letters
+        self.target: Target = placed.target
+        self.unit = self.target.unit
+        self.gene = self.target.gene
+        self.namer = Namer(self.gene, knowledge.proteins[self.gene], knowledge.known)
+        self.reading = reading
+        self.covered = reading.covered.setdefault(self.gene, set())
+        self.unreadable: set[int] = set()
+
+    def read(self, stretches: Sequence[Stretch]) -> None:
+        """Read what was aligned."""
+        for stretch in stretches:
+            indels = self._indels(stretch)
+            apart = {codon for each in indels for codon in range(each.codon, each.codon_end)}
+            apart |= self._name(indels)
+            for block in stretch:
+                self._block(block, apart)
+        if self.unreadable:
+            self._note("note", "unreadable", self.unreadable, "not readable, so not covered")
+
+    def _block(self, block: Block, apart: set[int]) -> None:
+        target, shift = self.target, block.query - block.target
+        first, end = target.codon_from(block.target), target.codon_to(block.target_end)
+        for codon in range(max(first, target.first_codon), min(end, target.codon_end)):
+            if codon not in apart:
+                at = target.offset_of(codon) + shift
+                self._codon(codon, self.letters[at : at + self.unit])
+        if target.last and first <= target.codon_end < end:
+            at = target.offset_of(target.codon_end) + shift
+            if STOP not in residues(self.letters[at : at + self.unit], self.unit).possible:
+                self._stop_lost()
+
+    def _codon(self, codon: int, letters: str) -> None:
+        wild = self.namer.protein[codon - 1]
+        possible, ambiguous, vague = residues(letters, self.unit)
+        mixed = len(possible) > 1
+        if possible and not (mixed and vague):
+            self.covered.add(codon)
+        elif UNREADABLE[self.unit] in letters:
+            self.unreadable.add(codon)
+            return
+        flags = [MIXED] * mixed
+        flags += [PHASE_UNKNOWN] * (mixed and ambiguous > 1)
+        flags += [POSSIBLE] * (mixed and (ambiguous > 1 or vague))
+        for residue in possible:
+            if residue != wild:
+                self._call(self.namer.substitution(codon, residue), mixed, flags)
+
+    def _indels(self, stretch: Stretch) -> list[_Indel]:
+        """Losses and gains in the gene; those that touch the same codon are one."""
+        made: list[_Indel] = []
+        for before, after in pairwise(stretch):
+            start, end = before.target_end, after.target
+            codon = self.target.codon_to(start)
+            each = _Indel(start, end, before.query_end, after.query, codon, max(self.target.codon_from(end), codon))
+            if made and each.codon < max(made[-1].codon_end, made[-1].codon + 1):
+                last = made.pop()
+                each = each._replace(target=last.target, query=last.query, codon=last.codon)
+            made.append(each)
+        # A gain just before the first codon is none of the protein; just before the stop it is.
+        first, end = self.target.first_codon, self.target.codon_end + self.target.last
+        return [each for each in made if first < each.codon_end and each.codon < end]
+
+    def _name(self, indels: Sequence[_Indel]) -> set[int]:
+        """Name losses and gains. Gives the codons between a shift of the frame and its end, which cannot be read."""
+        first, end = self.target.first_codon, self.target.codon_end
+        between: set[int] = set()
+        waiting = list(indels)
+        while waiting:
+            each = waiting.pop(0)
+            if each.codon < first or each.codon_end > end + self.target.last or self._beside_unreadable(each):
+                self._not_aligned(each)
+            elif each.shift % self.unit == 0:
+                self._in_frame(each)
+            elif max(each.codon_end, each.codon + 1) > end:
+                self._not_aligned(each)
+            else:
+                self._call(self.namer.frameshift(each.codon), False)
+                restored = self._restored(each, waiting)
+                if restored is not None:
+                    codons = range(each.codon, waiting[restored].codon_end)
+                    between.update(codons)
+                    text = "in a shifted reading frame, so not covered; probably errors of sequencing"
+                    self._note("severe", "frame", codons, text)
+                    del waiting[: restored + 1]
+        return between
+
+    def _restored(self, shifted: _Indel, following: Sequence[_Indel]) -> int | None:
+        """Which of the losses and gains that follow closely brings the frame back."""
+        shift = shifted.shift
+        for n, each in enumerate(following):
+            if each.codon - shifted.codon_end > RESTORED_WITHIN:
+                return None
+            shift += each.shift
+            if shift % self.unit == 0:
+                return n
+        return None
+
+    def _in_frame(self, indel: _Indel) -> None:
+        start = indel.query - (indel.target - self.target.offset_of(indel.codon))
+        end = indel.query_end + self.target.offset_of(indel.codon_end) - indel.target_end
+        found = [residues(self.letters[at : at + self.unit], self.unit).possible for at in range(start, end, self.unit)]
+        new = "".join(found)
+        with_stop = indel.codon_end > self.target.codon_end
+        if any(len(each) != 1 for each in found) or (with_stop and not new.endswith(STOP)):
+            self._not_aligned(indel)
+            return
+        wild = self.namer.protein[indel.codon - 1 : indel.codon_end - 1]
+        for mutation in self.namer.changes(indel.codon, wild, new.removesuffix(STOP) if with_stop else new):
+            self._call(mutation, False)
+        self.covered.update(range(indel.codon, min(indel.codon_end, self.target.codon_end)))
+
+    def _beside_unreadable(self, indel: _Indel) -> bool:
+        """Whether letters that say nothing stand there: then their number is none of the virus."""
+        return UNREADABLE[self.unit] in self.letters[indel.query - 1 : indel.query_end + 1]
+
+    def _call(self, mutation: Mutation, mixed: bool, flags: Sequence[str] = ()) -> None:
+        self.reading.calls[mutation.key] = Call(replace(mutation, mixed=mixed), flags=tuple(flags))
+
+    def _not_aligned(self, indel: _Indel) -> None:
+        codons = range(max(indel.codon, self.target.first_codon), min(indel.codon_end, self.target.codon_end))
+        if codons:
+            self._note("warning", "unaligned", codons, _NOT_ALIGNED)
+        if self.target.last and max(indel.codon_end, indel.codon + 1) > self.target.codon_end:
+            self._stop_lost()
+
+    def _stop_lost(self) -> None:
+        self.reading.note(
+            "warning", "stop lost", f"{self.gene}: the stop behind codon {self.target.codon_end - 1} is lost"
+        )
+
+    def _note(self, level: Level, code: str, codons: Collection[int], text: str) -> None:
+        self.reading.note(level, code, f"{_codons(self.gene, codons)}: {text}")

@@ -1,0 +1,143 @@
+"""VCF 4.0 to 4.5, plain, gzip or BGZF, made against Merlin: one sample for each column, one where there is none.
+
+A VCF says nothing of codons without a record. What was read is known only of a file that holds depths of the bases that
+are like the reference, in blocks (gVCF) or one by one, or that states it: ``##cmvigil_covered=UL97:440-645``, or of one
+sample ``##SAMPLE=<ID=name,Codons="UL97:440-645">``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ..genotype import Knowledge, MutationError, parse_coverage
+from ..genotype.mutation import percent
+from .agreement import Contigs
+from .alleles import calls
+from .columns import Column, Named
+from .files import Source
+from .naming import Namer
+from .reference import reference
+from .sample import Call, Note, Options, Sequenced
+from .shares import FieldError
+from .stretches import by_gene
+from .vcflines import Lines
+
+HELD = 500_000
+"""Alleles and runs of positions that are held of all samples together."""
+_Codons = Mapping[str, set[int]]
+
+
+def read_vcf(source: Source, knowledge: Knowledge, options: Options) -> list[Sequenced]:
+    """The samples of a VCF. Raises :class:`SequenceError` where it cannot be read, or was not made against Merlin."""
+    lines, contigs = Lines(source), Contigs(source.name, knowledge)
+    columns: defaultdict[tuple[str, int], Column] = defaultdict(Column)
+    like_reference: set[str] = set()
+    held = 0
+    for record in lines:
+        contig = contigs.of(record.contig)
+        if not contig.agrees(record.line, record.position, record.ref):
+            continue
+        if record.is_reference:
+            like_reference.add(contig.name)
+        named: dict[int, list[Named]] = {}
+        for n, fields in record.samples():
+            column = columns[contig.name, n]
+            held -= column.size
+            try:
+                if contig.name in like_reference:
+                    column.cover(record, fields, knowledge.thresholds)
+                if not record.is_reference:
+                    column.show(record, fields, named, knowledge.thresholds)
+            except FieldError as error:
+                lines.refuse(record.line, f"{error}; correct or remove the record")
+            held += column.size
+        if held > HELD:
+            lines.refuse(record.line, f"more than {HELD:,} changes in the genes; part the file by samples")
+    merlin = contigs.merlin(lines.records, lines.header.lengths)
+    common = tuple(contigs.notes(merlin, lines.records))
+    digest = source.sha256()
+    made = []
+    for n, name in enumerate(lines.header.samples or (_stem(source.name),)):
+        column = columns[merlin.name, n]
+        stated = _stated(lines, name, knowledge)
+        read = stated if stated is not None or not column.read else _read(column.read)
+        found = _calls(column, knowledge, options)
+        coverage = by_gene(_with_calls(read or {}, found, knowledge))
+        notes = (*common, *_notes(column, found, read is not None, knowledge))
+        made.append(Sequenced(name, source.name, "VCF", digest, found, coverage, read is not None, notes))
+    return made
+
+
+def _stem(name: str) -> str:
+    """A file's name without its endings."""
+    return re.sub(r"(\.g)?(\.g?vcf)?(\.b?gz)?$", "", name, count=1, flags=re.IGNORECASE) or name
+
+
+def _stated(lines: Lines, sample: str, knowledge: Knowledge) -> _Codons | None:
+    """The codons that the header says were read of a sample; None where it does not. Raises :class:`SequenceError`."""
+    covered = lines.header.covered
+    if sample not in covered and None not in covered:
+        return None
+    number, text = covered[sample if sample in covered else None]
+    try:
+        read = parse_coverage([text], knowledge) if text.strip() else {}
+    except MutationError as error:
+        lines.refuse(number, f"codons that were read: {error.problems[0]}")
+    return {gene: {codon for first, last in runs for codon in range(first, last + 1)} for gene, runs in read.items()}
+
+
+def _read(runs: Iterable[tuple[int, int]]) -> _Codons:
+    """The codons whose three bases lie in one run of positions, when touching runs are one."""
+    whole: list[tuple[int, int]] = []
+    for first, last in sorted(runs):
+        if whole and first <= whole[-1][1] + 1:
+            whole[-1] = whole[-1][0], max(whole[-1][1], last)
+        else:
+            whole.append((first, last))
+    made: dict[str, set[int]] = {}
+    for segment in reference().segments:
+        for first, last in whole:
+            start, end = sorted((segment.offset_at(first), segment.offset_at(last)))
+            low = -(-(start - segment.flank) // 3)
+            high = (end + 1 - segment.flank) // 3
+            codons = range(max(low, 0), min(high, segment.codons))
+            made.setdefault(segment.gene, set()).update(segment.first_codon + n for n in codons)
+    return made
+
+
+def _calls(column: Column, knowledge: Knowledge, options: Options) -> tuple[Call, ...]:
+    found: list[Call] = []
+    for segment in reference().segments:
+        namer = Namer(segment.gene, knowledge.proteins[segment.gene], knowledge.known)
+        own = [allele for (place, _), allele in column.alleles.items() if place == segment.name]
+        found += calls(own, segment, namer, knowledge.thresholds, options.filtered)
+    return tuple(sorted(found, key=lambda call: call.mutation.order))
+
+
+def _with_calls(read: _Codons, found: Sequence[Call], knowledge: Knowledge) -> _Codons:
+    """The codons that were read: those of calls were."""
+    made = {gene: {codon for codon in codons if codon <= knowledge.genes[gene].length} for gene, codons in read.items()}
+    for call in found:
+        if call.interpreted:
+            length = knowledge.genes[call.mutation.gene].length
+            made.setdefault(call.mutation.gene, set()).update(c for c in call.mutation.codons() if c <= length)
+    return made
+
+
+def _notes(column: Column, found: Sequence[Call], covered: bool, knowledge: Knowledge) -> Iterator[Note]:
+    """Findings on one sample."""
+    if not covered:
+        yield Note("warning", "coverage", "coverage not stated: codons without a change may not have been read")
+    if column.below:
+        floor = percent(knowledge.thresholds.call_floor)
+        yield Note("note", "below", f"alleles below {floor} of the population, left out: {column.below}")
+    missed = sum(not call.interpreted for call in found)
+    if missed:
+        yield Note("warning", "filtered", f"changes that did not pass a filter, listed and not interpreted: {missed}")
+    if column.unnamed:
+        yield Note("warning", "unnamed", f"large or symbolic alleles in the genes, left out: {column.unnamed}")
+    for gene in sorted(column.stops):
+        length = knowledge.genes[gene].length
+        yield Note("warning", "stop lost", f"{gene}: the stop behind codon {length} is lost")
