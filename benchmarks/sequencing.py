@@ -219,7 +219,7 @@ def small() -> Small:
         genes = [reference().of_gene(gene)[0] for gene in ("UL97", "UL54")]
         whole = tuple(Amplicon(each.name, 60, len(each.bases) - 60) for each in genes)
         write_long(long_reads(Population(of.changes, of.indels, whole), 8_000, 3), nanopore)
-        command = [sys.executable, "-m", "cmvigil", "genotype", str(fragment), "--json", "-"]
+        command = [str(Path(sys.executable).with_name("cmvigil")), "genotype", str(fragment), "--json", "-"]
         begun = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
         cold = time.perf_counter() - begun

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import pytest
-from tests.genotype.support import known, whole
+from tests.genotype.support import known
 
-from cmvigil.genotype import parse_list
-from cmvigil.genotype.coverage import Coverage
+from cmvigil.genotype import complete, parse_list
 from cmvigil.sequencing.quality import notes
-from cmvigil.sequencing.sample import Call, Note, Sequenced
+from cmvigil.sequencing.sample import Call, Note, Sequenced, Stretches
+
+Coverage = Mapping[str, Stretches]
 
 
 def calls(*texts: str, flags: tuple[str, ...] = (), interpreted: bool = True) -> list[Call]:
     return [Call(each, flags=flags, interpreted=interpreted) for each in parse_list(texts, known().proteins)]
 
 
-def found(made: Iterable[Call], coverage: Coverage | None = None) -> tuple[Note, ...]:
-    read = Sequenced("s", "s.fasta", "FASTA", "", tuple(made), whole() if coverage is None else coverage)  # type: ignore[arg-type]
-    return notes(read, known())
+def found(made: Iterable[Call], coverage: Coverage | None = None, stated: bool = True) -> tuple[Note, ...]:
+    covered = complete(known()) if coverage is None else coverage
+    return notes(Sequenced("p1", "p1.fasta", "FASTA", "", tuple(made), covered, stated), known())
 
 
 def codes(made: Iterable[Call], coverage: Coverage | None = None) -> list[str]:
@@ -120,6 +121,10 @@ def test_codons_that_a_drug_needs_and_that_were_not_read() -> None:
     assert [note.code for note in made] == ["uncovered"] * 2
     assert [note.text.split(":")[0] for note in made] == ["maribavir", "letermovir"]
     assert "UL97 codons not read: 335-439" in made[0].text
+
+
+def test_where_nobody_said_what_was_read_nothing_is_called_unread() -> None:
+    assert found([], {}, stated=False) == ()
 
 
 def test_findings_stand_in_fixed_order() -> None:

@@ -58,9 +58,7 @@ def _judged(read: Sequenced, knowledge: Knowledge) -> Sequenced:
     strain = strain_of_changes(read.calls, read.coverage, knowledge)
     notes = [*read.notes, *quality.notes(read, knowledge)]
     if strain:
-        notes.append(
-            Note("warning", "strain", f"looks like the laboratory strain {strain}: control or contamination?")
-        )
+        notes.append(Note("warning", "strain", f"looks like the laboratory strain {strain}: control or contamination?"))
     return replace(read, strain=strain, notes=tuple(notes))
 
 

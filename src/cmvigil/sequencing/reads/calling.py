@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import groupby
 from math import ceil
 
 import numpy as np
@@ -13,16 +12,15 @@ import numpy as np
 from ...genotype import Knowledge, Mutation
 from ..intervals import jeffreys
 from ..naming import Namer
-from ..power import HITS, detectable, templates
+from ..power import HITS, TEMPLATES, detectable, templates
 from ..reference import CODONS, translate
 from ..sample import Call, Stretches
+from ..stretches import by_gene
 from .counting import Table
 from .kernels import DELETED, OTHER
 from .noise import CODON_NAMES, CONFIRMING, ONE_STRAND_SHARE, error_rates, expected_errors, is_one_strand, seen_codons
 from .targets import Event, Targets
 
-TEMPLATES_NEEDED = 3
-"""Genomes that must carry a change before a test can show it with certainty (design value)."""
 ONE_STRAND = "seen in one direction of reading only"
 _PLACES = Decimal("0.0001")
 
@@ -53,7 +51,12 @@ def call(table: Table, knowledge: Knowledge, copies: int | None, floor: float, f
     limit = float(knowledge.thresholds.sanger_floor)
     return Called(
         calls=tuple(sorted(calls, key=lambda each: each.mutation.order)),
-        coverage={gene: runs for gene, shares in sorted(smallest.items()) if (runs := _runs(shares, limit))},
+        coverage=by_gene(
+            {
+                gene: [codon for codon, share in enumerate(shares, 1) if share <= limit]
+                for gene, shares in smallest.items()
+            }
+        ),
         depths=depths,
         detectable=smallest,
         counts=_counts(table),
@@ -73,7 +76,7 @@ def _depths(table: Table) -> dict[str, tuple[int, ...]]:
 def _smallest(table: Table, copies: int | None, floor: float) -> dict[str, tuple[float, ...]]:
     """The smallest share that would have been called at each codon: by depth, by genomes, by direction."""
     made: dict[str, list[float]] = {}
-    least = templates(copies, TEMPLATES_NEEDED) if copies is not None else 0.0
+    least = templates(copies, TEMPLATES) if copies is not None else 0.0
     readable = table.counts.sum(axis=2) - table.counts[:, :, OTHER]
     for (gene, _), (ahead, back, both) in zip(table.targets.codons, readable.tolist(), strict=True):
         depth = _rounded(ahead + back + both)
@@ -88,16 +91,6 @@ def _rounded(depth: int) -> int:
     """Down to three figures: what can be seen hardly differs, and is worked out once for many codons."""
     step: int = 10 ** max(0, len(str(depth)) - 3)
     return depth // step * step
-
-
-def _runs(shares: Iterable[float], limit: float) -> Stretches:
-    """Stretches of codons at which a share of ``limit`` would have been seen."""
-    made = []
-    for good, group in groupby(enumerate(shares, 1), key=lambda pair: pair[1] <= limit):
-        if good:
-            codons = [codon for codon, _ in group]
-            made.append((codons[0], codons[-1]))
-    return tuple(made)
 
 
 def _residues(table: Table, namers: Mapping[str, Namer], floor: float) -> Iterator[Call]:
