@@ -48,8 +48,8 @@ class Sequenced:
     ``coverage``: by gene, the stretches of codons that were read well enough to see a change in them; genes of which
     nothing was read are left out. ``stated``: whether the file tells which codons were read; where it does not,
     ``coverage`` holds at most those of its changes, and no drug is called sensitive. ``depths``: by gene, fragments for
-    each codon from 1, where reads were counted. ``detectable``: by gene, the smallest share that would have been seen at
-    each codon (1 where nothing was read). ``counts``: (gene, codon) to fragments by what stands there: three bases,
+    each codon from 1, where reads were counted. ``detectable``: by gene, the smallest share that would have been seen
+    at each codon (1 where nothing was read). ``counts``: (gene, codon) to fragments by what stands there: three bases,
     ``del``, ``ins``, ``fs``. ``strain``: the laboratory strain it looks like, empty where it looks like none.
     """
 
