@@ -126,13 +126,12 @@ def reads() -> list[str]:
 
 def others() -> None:
     """Sequencing: what is not gated."""
-    usual = sequencing.by_single_bases()
-    if usual is None:
-        print("minimap2, samtools and bcftools are not all installed: the route by single bases was left out")
-    else:
-        print(f"the same by single bases (minimap2, bcftools mpileup, each base translated alone), {usual.depth}")
-        row("found, from 2% of the genomes", f"{usual.recall_from(0.02):.3f}")
-        row("of the called, true", f"{usual.precision:.3f}")
+    for route in sequencing.routes():
+        alone = "" if route.name == "cmvigil" else ", each base translated alone"
+        print(f"{route.accuracy.depth} by {route.name}{alone}")
+        row("found, from 2% of the genomes", f"{route.accuracy.recall_from(0.02):.3f}")
+        row("of the called, true", f"{route.accuracy.precision:.3f}")
+        row("wall time, FASTQ to calls", f"{route.seconds:.1f} s")
     small = sequencing.small()
     print("what a laboratory sends most, warm")
     row("FASTA fragment", f"{small.fragment:.3f} s", "aim 0.1 s")

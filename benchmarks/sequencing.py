@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -147,47 +147,90 @@ def accuracy(seeds: Iterable[int] = (11, 12)) -> Iterator[Accuracy]:
         yield Accuracy(depth, wanted, found, true / called)
 
 
-def by_single_bases(count: int = 60_000) -> Accuracy | None:
-    """The usual route on such reads: mapped, piled up, each base translated alone; None without the tools."""
-    if not all(shutil.which(tool) for tool in ("minimap2", "samtools", "bcftools")):
-        return None
+_MAPPED = (
+    "minimap2 -ax sr ref.fa {one} {two} 2>/dev/null | samtools sort -o s.bam - 2>/dev/null && samtools index s.bam"
+)
+_ROUTES = {
+    "bcftools": "bcftools mpileup -d 1000000 -Q 20 -B -a AD -f ref.fa s.bam 2>/dev/null "
+    "| bcftools query -f '%CHROM\\t%POS\\t%REF\\t%ALT[\\t%AD]\\n' > calls.tsv",
+    "ivar": "samtools mpileup -aa -A -d 0 -B -Q 0 s.bam 2>/dev/null "
+    "| ivar variants -p calls -q 20 -t 0.01 -m 8 -r ref.fa >/dev/null 2>&1",
+}
+"""How single bases are called from mapped reads, by the tool that does it."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """What one way finds in reads on which all ways are tried. ``seconds``: wall time from FASTQ to calls."""
+
+    name: str
+    accuracy: Accuracy
+    seconds: float
+
+
+def routes(count: int = 60_000) -> Iterator[Route]:
+    """The usual ways beside ours on the same reads: mapped, each base called and translated alone. Those not installed
+    are left out."""
     of = population(13)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         one, two = _written(folder, of, count, "s", 13)
+        known = _known()
+        begun = time.perf_counter()
+        (sample,) = read_samples([one, two], known)
+        spent = time.perf_counter() - begun
+        yield Route("cmvigil", _accuracy(of, {each.mutation.key for each in sample.read.calls}, count), spent)
+        if not all(shutil.which(tool) for tool in ("minimap2", "samtools")):
+            return
         shutil.copy(SEGMENTS, folder / "ref.fa")
-        script = (
-            f"minimap2 -ax sr ref.fa {one} {two} 2>/dev/null | samtools sort -o s.bam - 2>/dev/null "
-            "&& samtools index s.bam && bcftools mpileup -d 1000000 -Q 20 -B -a AD -f ref.fa s.bam 2>/dev/null "
-            "| bcftools query -f '%CHROM\\t%POS\\t%REF\\t%ALT[\\t%AD]\\n'"
-        )
-        text = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True, text=True, check=True).stdout
-    calls = list(_translated_alone(text))
+        begun = time.perf_counter()
+        subprocess.run(["bash", "-c", _MAPPED.format(one=one, two=two)], cwd=folder, check=True)
+        mapped = time.perf_counter() - begun
+        for tool, script in _ROUTES.items():
+            if shutil.which(tool):
+                begun = time.perf_counter()
+                subprocess.run(["bash", "-c", script], cwd=folder, check=True)
+                spent = mapped + time.perf_counter() - begun
+                found = set(_translated_alone((folder / "calls.tsv").read_text(), tool))
+                yield Route(tool, _accuracy(of, found, count), spent)
+
+
+def _accuracy(of: Population, found: Collection[tuple[str, str]], count: int) -> Accuracy:
     truth = names(of.changes)
-    found = {(gene, change) for gene, change, _ in calls}
-    drawn = Counter(truth.values())
     back = Counter(share for key, share in truth.items() if key in found)
     true = sum(key in truth or key[1] in _INDELS for key in found)
-    return Accuracy(f"{count:,} pairs", dict(drawn), dict(back), true / len(found))
+    return Accuracy(f"{count:,} pairs", dict(Counter(truth.values())), dict(back), true / len(found))
 
 
-def _translated_alone(text: str) -> Iterator[list[object]]:
+def _translated_alone(text: str, tool: str) -> Iterator[tuple[str, str]]:
+    """The change that each called base makes of Merlin's codon, from 1 % and 8 reads on."""
     segments = {each.name: each for each in reference().segments}
-    for line in text.splitlines():
-        contig, position, wild, others, depths = line.split("\t")
-        segment, offset = segments[contig], int(position) - 1
-        counts = [int(each) for each in depths.split(",") if each != "."]
-        if len(wild) > 1 or not segment.flank <= offset < segment.coding_end:
+    for contig, position, wild, other, reads, depth in _bases(text, tool):
+        segment, offset = segments[contig], position - 1
+        if len(wild + other) > 2 or not segment.flank <= offset < segment.coding_end or reads < max(8, 0.01 * depth):
             continue
         start = offset - (offset - segment.flank) % 3
         codon = segment.bases[start : start + 3]
-        for other, count in zip(others.split(","), counts[1:], strict=False):
-            if len(other) != 1 or count < 0.01 * sum(counts) or count < 8:
-                continue
-            changed = codon[: offset - start] + other + codon[offset - start + 1 :]
-            before, after = CODONS[codon], CODONS.get(changed, "X")
-            if after not in (before, "X"):
-                yield [segment.gene, f"{before}{segment.codon_at(offset)}{after}", count / sum(counts)]
+        changed = codon[: offset - start] + other + codon[offset - start + 1 :]
+        before, after = CODONS[codon], CODONS.get(changed, "X")
+        if after not in (before, "X"):
+            yield segment.gene, f"{before}{segment.codon_at(offset)}{after}"
+
+
+def _bases(text: str, tool: str) -> Iterator[tuple[str, int, str, str, int, int]]:
+    """Contig, position, base of the reference, other base, its reads, all reads."""
+    lines = [line.split("\t") for line in text.splitlines()]
+    if tool == "ivar":
+        column = {name: n for n, name in enumerate(lines[0])}
+        for row in lines[1:]:
+            take = (row[column[name]] for name in ("REGION", "POS", "REF", "ALT", "ALT_DP", "TOTAL_DP"))
+            contig, position, wild, other, reads, depth = take
+            yield contig, int(position), wild, other, int(reads), int(depth)
+        return
+    for contig, position, wild, others, depths in lines:
+        counts = [int(each) for each in depths.split(",") if each != "."]
+        for other, reads in zip(others.split(","), counts[1:], strict=False):
+            yield contig, int(position), wild, other, reads, sum(counts)
 
 
 @dataclass(frozen=True)
