@@ -80,7 +80,7 @@ def test_every_output_is_written(resistant: Path, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(flags["csv"].read_text(encoding="utf-8-sig"))))
     assert len(rows) == 5 and rows[0]["verdict"] == "Resistant (moderate)"
     assert [record.info["CHANGE"] for record in pysam.VariantFile(str(flags["vcf"]))] == ["UL97:A594V"]
-    assert flags["codons"].read_text(encoding="utf-8").startswith("sample\tgene\tcodon\tbases\tcount\tresidue\n")
+    assert flags["codons"].read_text().startswith("sample\tgene\tcodon\tbases\tcount\tresidue\tevent_depth\n")
     assert fhirkit.validate(flags["fhir"].read_bytes()) == []
 
 
@@ -159,6 +159,15 @@ def test_options_reach_the_reading(tmp_path: Path) -> None:
     assert [each["mixture"] for each in merged["variants"]] == [True]
     assert answer(both, "--min-fraction", "2%")["thresholds"]["report_floor"] == 0.02
     assert answer(both, "--min-fraction", ".1")["thresholds"]["report_floor"] == 0.1
+
+
+def test_the_share_that_decides_can_be_set(tmp_path: Path) -> None:
+    table = tmp_path / "p.tsv"
+    table.write_text("gene\tcodon\tbases\tcount\nUL97\t594\tGCG\t850\nUL97\t594\tGTG\t150\n")
+    verdicts = {
+        share: answer(table, "--min-fraction", share)["samples"][0]["drugs"][0]["verdict"] for share in ("10%", "20%")
+    }
+    assert verdicts == {"10%": "resistant", "20%": "not_determined"}
 
 
 def test_read_pairs_are_one_input_unless_told_otherwise(tmp_path: Path) -> None:

@@ -71,6 +71,15 @@ def test_a_new_measurement_decides_and_the_answer_names_its_database(tmp_path: P
     assert check(own) == [] and "HDB" in cited(own)
 
 
+@pytest.mark.parametrize("sources", [5, "HDB", None])
+def test_sources_that_are_no_list_are_named(tmp_path: Path, sources: object) -> None:
+    folders = [site(tmp_path / "north", row(), about={**ABOUT, "sources": sources})]
+    with pytest.raises(KnowledgeError) as raised:
+        read_knowledge(read_folders(BASE, folders))
+    expected = f"north: resistance/measurements.yaml: sources: found {sources}; expected a list of names of sources"
+    assert raised.value.problems == [expected]
+
+
 def test_a_new_study_moves_the_median_and_may_lower_it(tmp_path: Path) -> None:
     own = added(tmp_path, *(row(change="A594V", fold_low="1", fold_high="1", doi=f"10.9999/{n}") for n in range(20)))
     (change,) = parse("UL97:A594V", own.proteins)

@@ -45,6 +45,7 @@ def sample(
         input_sha256=SHA256,
         calls=calls,
         coverage=read if stated else {},
+        stated=stated,
         notes=tuple(notes),
         depths=depths,
         detectable={gene: [min(1.0, 8 / depth) if depth else 1.0 for depth in row] for gene, row in depths.items()},

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
-from tests.report.laboratory_samples import ALL, hostile, severe, unstated, wild_type
+from tests.genotype.support import known
+from tests.report.laboratory_samples import ALL, call, hostile, sample, severe, unstated, wild_type
 from tests.report.sequenced import plain, rich
 
 from cmvigil.report.genotype_terminal import print_samples
@@ -16,7 +18,7 @@ from cmvigil.sequencing.sample import Sample
 
 def printed(*samples: Sample) -> list[str]:
     out = io.StringIO()
-    print_samples(samples, Console(file=out, width=80, no_color=True, highlight=False))
+    print_samples(samples, known(), Console(file=out, width=80, no_color=True, highlight=False))
     return out.getvalue().splitlines()
 
 
@@ -52,8 +54,26 @@ def test_what_holds_for_all_samples_stands_once_at_the_end() -> None:
 
 
 def test_codons_that_nobody_stated_are_not_called_read() -> None:
-    lines = printed(unstated())
+    made = unstated()
+    lines = printed(replace(made, read=replace(made.read, stated=False)))
     assert lines[lines.index("Codons read") + 1] == "  not stated"
+
+
+def test_that_no_codon_was_read_is_not_called_unstated() -> None:
+    lines = printed(sample(coverage={}))
+    assert lines[lines.index("Codons read") + 1] == "  none"
+
+
+def test_a_sensitive_verdict_says_what_it_may_have_missed() -> None:
+    """Twenty codons of UL97 were read too thinly to see a share that decides."""
+    made = sample(name="thin")
+    shares = {gene: [0.01] * each.length for gene, each in known().genes.items()}
+    shares["UL97"][590:600] = [0.112] * 10
+    limit = "    - a share below 12% may not have been seen at 10 of its codons"
+    thin = replace(made, read=replace(made.read, detectable=shares))
+    assert printed(thin).count(limit) == 2  # ganciclovir and maribavir
+    resistant = replace(thin, interpretation=sample(call("UL97:T409M"), call("UL97:A594V")).interpretation)
+    assert limit not in printed(resistant)
 
 
 def test_a_name_cannot_steer_the_terminal() -> None:

@@ -46,6 +46,12 @@ def deletion(gene: str, codon: int, codons: int, share: float, shift: int = 0) -
     return Indel(segment.name, segment.offset_of(codon) + shift, 3 * codons, "", share)
 
 
+def insertion(gene: str, after: int, bases: str) -> Indel:
+    """Bases gained behind a codon, in all genomes."""
+    segment = reference().holding(gene, after)
+    return Indel(segment.name, segment.offset_of(after + 1), 0, bases, 1.0)
+
+
 def names(changes: tuple[Change, ...]) -> Mapping[tuple[str, str], float]:
     """Gene and change as people write them, with their share."""
     proteins = known().proteins

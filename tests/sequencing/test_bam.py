@@ -92,3 +92,21 @@ def test_mates_that_wait_too_long_count_for_themselves(
     write(path, files, files[0].with_name("contig.fasta"))
     note = next(each for each in sequenced(path).notes if each.code == "reads")
     assert note.text.startswith("8,000 of 8,000 reads")
+
+
+def test_reads_without_qualities_are_refused(tmp_path: Path) -> None:
+    with pysam.AlignmentFile(str(tmp_path / "s.bam"), "wb", header={"HD": {"VN": "1.6"}}) as out:
+        read = pysam.AlignedSegment(out.header)
+        read.query_name, read.flag, read.query_sequence = "r1", 0x4, CONTIG[:200]
+        out.write(read)
+    with pytest.raises(SequenceError, match=r"^s\.bam: read 'r1' has no qualities"):
+        sequenced(tmp_path / "s.bam")
+
+
+def test_nothing_is_left_beside_the_reference(files: tuple[Path, Path], tmp_path: Path) -> None:
+    write(tmp_path / "s.cram", files, files[0].with_name("contig.fasta"))
+    folder = tmp_path / "reference"
+    folder.mkdir()
+    (folder / "contig.fasta").write_text(f">contig\n{CONTIG}\n")
+    assert sequenced(tmp_path / "s.cram", reference=str(folder / "contig.fasta")).calls
+    assert [each.name for each in folder.iterdir()] == ["contig.fasta"]

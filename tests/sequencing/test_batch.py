@@ -18,6 +18,7 @@ from cmvigil.sequencing.reference import reference
 from cmvigil.sequencing.sample import Options
 
 READ = "@r\nACGT\n+\nIIII\n"
+MATES = "@r/1\nACGT\n+\nIIII\n", "@r/2\nACGT\n+\nIIII\n"
 
 
 def files(folder: Path, *names: str, content: str = READ) -> list[Path]:
@@ -40,9 +41,9 @@ def fasta(folder: Path, name: str, codon: str = "GCG") -> Path:
     [
         ("p_R1.fastq.gz", "p_R2.fastq.gz"),
         ("p_S1_L001_R1_001.fastq", "p_S1_L001_R2_001.fastq"),
-        ("p_1.fq", "p_2.fq"),
         ("p.R1.fq", "p.R2.fq"),
-        ("p-1-x.fq", "p-2-x.fq"),
+        ("p-R1.fq", "p-R2.fq"),
+        ("p_R2_R1.clean.fq", "p_R2_R2.clean.fq"),
     ],
 )
 def test_read_pairs_are_found_by_their_names(tmp_path: Path, one: str, two: str) -> None:
@@ -51,10 +52,51 @@ def test_read_pairs_are_found_by_their_names(tmp_path: Path, one: str, two: str)
     assert paired([b, a, other]) == [(a, b), (other,)]
 
 
-@pytest.mark.parametrize(("one", "two"), [("p1.fq", "p2.fq"), ("p_R1.fq", "q_R2.fq"), ("p_1.fq", "p_3.fq"), ("1", "2")])
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("p1.fq", "p2.fq"),
+        ("p_R1.fq", "q_R2.fq"),
+        ("p_1.fq", "p_3.fq"),
+        ("1", "2"),
+        ("patient_1_day_0.fq", "patient_2_day_0.fq"),
+        ("UL97-1.fq", "UL97-2.fq"),
+        ("x_1_R1.fq", "x_2_R1.fq"),
+    ],
+)
 def test_other_names_make_no_pair(tmp_path: Path, one: str, two: str) -> None:
-    made = files(tmp_path, one, two)
-    assert paired(made) == [(path,) for path in made]
+    (a,), (b,) = files(tmp_path, one, content=MATES[0]), files(tmp_path, two, content=MATES[1])
+    assert paired([a, b]) == [(a,), (b,)]
+
+
+def test_patients_that_are_counted_keep_their_own_mates(tmp_path: Path) -> None:
+    one, two, three, four = files(tmp_path, "x_1_R1.fq", "x_2_R1.fq", "x_1_R2.fq", "x_2_R2.fq")
+    assert paired([one, two, three, four]) == [(one, three), (two, four)]
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "mates"),
+    [
+        (*MATES, True),
+        ("@r 1:N:0:A\nA\n+\nI\n@s 1:N\nA\n+\nI", "@r 2:N:0:A\nA\n+\nI\n@s 2:N\nA\n+\nI", True),
+        (READ, READ, False),
+        (MATES[0], MATES[0], False),
+        (MATES[1], MATES[0], False),
+        (MATES[0], MATES[1].replace("@r", "@s"), False),
+        (MATES[0] * 2, MATES[1] + MATES[1].replace("@r", "@s"), False),
+        ("@r/1\n" + "A" * 70_000, MATES[1], True),
+        ("@" + "r" * 70_000, MATES[1], False),
+    ],
+)
+def test_numbers_make_a_pair_where_the_reads_are_mates(tmp_path: Path, one: str, two: str, mates: bool) -> None:
+    (a,), (b,) = files(tmp_path, "patient_1.fastq", content=one), files(tmp_path, "patient_2.fastq", content=two)
+    assert paired([b, a]) == ([(a, b)] if mates else [(b,), (a,)])
+
+
+def test_thousands_of_files_are_paired_in_time(tmp_path: Path) -> None:
+    """Names are looked up; were each compared with each, this would take minutes."""
+    paths = [tmp_path / f"s{number}_R{mate}.fq" for mate in (1, 2) for number in range(10_000)]
+    assert len(paired(paths)) == 20_000
 
 
 def test_only_fastq_files_of_one_folder_make_a_pair(tmp_path: Path) -> None:
@@ -87,6 +129,25 @@ def test_pairs_say_that_they_were_read_together(monkeypatch: pytest.MonkeyPatch)
     (outcome,) = read_all([(Path("p_R1.fq"), Path("p_R2.fq"))], known(), Options())
     assert isinstance(outcome, list)
     assert outcome[0].read.notes[-1].text == "p_R1.fq and p_R2.fq were read together as read pairs"
+
+
+def test_files_that_may_be_pairs_say_that_they_were_read_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "read_samples", lambda *_: [plain()])
+    outcomes = read_all([(Path("p_1.fq"),), (Path("q_1.fq"),), (Path("p_2.fq"),)], known(), Options())
+    said = "p_1.fq and p_2.fq were read as two samples; if they are read pairs, name them _R1 and _R2"
+    assert [[note.text for note in made[0].read.notes] for made in outcomes if isinstance(made, list)] == [
+        [said],
+        [],
+        [said],
+    ]
+
+
+def test_a_pair_that_cannot_be_read_says_how_to_read_it_apart(tmp_path: Path) -> None:
+    (one,), (two,) = files(tmp_path, "p_R1.fq"), files(tmp_path, "p_R2.fq", content=READ * 2)
+    (outcome,) = read_all([(one, two)], known(), Options())
+    assert isinstance(outcome, Failed)
+    assert "do not pair" in outcome.problems[0]
+    assert outcome.problems[1].endswith("were read together as read pairs; if they are two samples, give --single")
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,33 @@ def verdict(sample: Sequenced, drug: str) -> str:
     return interpret([call.mutation for call in sample.calls], sample.coverage, known()).verdict(drug).verdict
 
 
+# -- codons side by side -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gene", "codon", "bases", "expected"),
+    [
+        ("UL27", 80, "CGATTG", ["UL27:E80R", "UL27:D81L"]),
+        ("UL56", 175, "CAGTCA", ["UL56:G175Q", "UL56:I176S"]),
+        ("UL56", 537, "GGATCG", ["UL56:C537G", "UL56:I538S"]),
+    ],
+)
+def test_two_codons_with_all_bases_changed_are_two_substitutions(
+    tmp_path: Path, gene: str, codon: int, bases: str, expected: list[str]
+) -> None:
+    """Two shifts that undo each other would leave fewer other bases, and are not what happened."""
+    before, behind = coding(gene, 1, codon - 1), coding(gene, codon + 2)
+    sample = read_one(tmp_path, before + bases + behind)
+    assert (changes(sample), codes(sample)) == (expected, set())
+    assert sample.coverage == {gene: ((1, len(known().proteins[gene])),)}
+
+
+def test_a_deletion_beside_a_substitution_has_a_name_that_fits_it(tmp_path: Path) -> None:
+    """Codons 33 to 35 are arginine: the last of the equal places of the loss is 34, as 35 is another residue."""
+    sample = read_one(tmp_path, with_codons("UL97", c33="", c35="GCC"))
+    assert changes(sample) == ["UL97:del34", "UL97:R35A"]
+
+
 # -- how it is written -------------------------------------------------------------------------------------------------
 
 
@@ -96,6 +123,21 @@ def test_gap_signs_and_the_other_strand_are_noted(tmp_path: Path) -> None:
     assert codes(read_one(tmp_path, gapped)) == {"gaps"}
     assert changes(read_one(tmp_path, gapped)) == ["UL97:del595_603"]
     assert codes(read_one(tmp_path, reverse_complement(gapped))) == {"gaps", "strand"}
+
+
+@pytest.mark.parametrize(("gene", "first", "last"), [("UL97", 480, 560), ("UL97", 595, 604), ("UL97", 200, 500)])
+def test_a_long_run_of_gap_signs_was_not_sequenced(tmp_path: Path, gene: str, first: int, last: int) -> None:
+    signs = "-" * (3 * (last - first + 1))
+    sample = read_one(tmp_path, coding(gene, 1, first - 1) + signs + coding(gene, last + 1))
+    assert (sample.calls, sample.coverage) == ((), {gene: ((1, first - 1), (last + 1, 707))})
+    assert "not sequenced" in codes(sample)
+
+
+def test_gap_signs_in_a_protein_are_counted_in_residues(tmp_path: Path) -> None:
+    protein = known().proteins["UL97"]
+    assert changes(read_one(tmp_path, protein[:594] + "-" * 9 + protein[603:])) == ["UL97:del595_603"]
+    long = read_one(tmp_path, protein[:594] + "-" * 10 + protein[604:])
+    assert (changes(long), long.coverage) == ([], {"UL97": ((1, 594), (605, 707))})
 
 
 # -- records and names -------------------------------------------------------------------------------------------------
@@ -260,7 +302,52 @@ def test_a_gap_at_the_stop_is_noted_as_its_loss(tmp_path: Path, lost: int, gaine
     sample = read_one(tmp_path, cut)
     assert sample.calls == ()
     assert "stop lost" in codes(sample)
-    assert sample.coverage == {"UL97": ((1, 707 - max(lost - 3, 0) // 3),)}
+    assert sample.coverage == {}
+
+
+def test_without_its_stop_an_essential_protein_is_not_known(tmp_path: Path) -> None:
+    for gene, covered in (("UL97", {}), ("UL27", {"UL27": ((1, 608),)})):
+        exon = segment(gene)
+        sample = read_one(tmp_path, exon.bases[: exon.coding_end - 3] + "CAG" + exon.bases[exon.coding_end :])
+        assert sample.coverage == covered
+        assert [note.level for note in sample.notes] == ["warning" if covered else "severe"]
+
+
+@pytest.mark.parametrize(("start", "change"), [("GTG", "UL97:M1V"), ("ATR", "UL97:M1MI"), ("", "UL97:del1")])
+def test_without_its_start_a_protein_is_not_known(tmp_path: Path, start: str, change: str) -> None:
+    exon = segment("UL97")
+    sample = read_one(tmp_path, exon.bases[: exon.flank] + start + exon.bases[exon.flank + 3 :])
+    assert (changes(sample), sample.coverage) == ([change], {})
+    assert [(note.level, note.code) for note in sample.notes] == [("severe", "start lost")]
+    assert verdict(sample, "ganciclovir") != "susceptible"
+
+
+@pytest.mark.parametrize("unit", [1, 3])
+def test_a_sequence_that_begins_with_another_start_lost_it(tmp_path: Path, unit: int) -> None:
+    whole = known().proteins["UL97"] if unit == 1 else coding("UL97")
+    for start, lost in (("V" if unit == 1 else "GTG", True), ("X" if unit == 1 else "NNN", False)):
+        sample = read_one(tmp_path, start + whole[unit:])
+        assert (sample.coverage == {}, "start lost" in codes(sample)) == (lost, lost)
+
+
+def test_a_loss_over_the_start_loses_it(tmp_path: Path) -> None:
+    exon = segment("UL97")
+    sample = read_one(tmp_path, exon.bases[: exon.flank - 6] + exon.bases[exon.flank + 12 :])
+    assert (sample.coverage, "start lost" in codes(sample)) == ({}, True)
+
+
+def test_a_start_that_is_not_proven_lost_leaves_the_others_known(tmp_path: Path) -> None:
+    exon = segment("UL97")
+    sample = read_one(tmp_path, exon.bases[: exon.flank] + "ATN" + exon.bases[exon.flank + 3 :])
+    assert sample.coverage == {"UL97": ((2, 707),)}
+    before = read_one(tmp_path, exon.bases[: exon.flank - 9] + exon.bases[exon.flank - 4 :])
+    assert (before.coverage, codes(before)) == ({"UL97": ((1, 707),)}, set())
+
+
+def test_of_merged_records_one_that_loses_the_start_counts(tmp_path: Path) -> None:
+    text = f">a\n{with_codons('UL97', c1='GTG')}\n>b\n{coding('UL97', 300)}\n"
+    (sample,) = read_text(tmp_path, text, merge=True)
+    assert sample.coverage == {}
 
 
 def test_residues_gained_just_before_the_stop_belong_to_the_protein(tmp_path: Path) -> None:
@@ -458,7 +545,7 @@ def read_or_refuse(folder: Path, content: bytes) -> None:
         assert all(problem for problem in error.problems)
     else:
         for sample in samples:
-            assert sample.coverage
+            assert sample.coverage or codes(sample) & {"start lost", "stop lost"}
             interpret([call.mutation for call in sample.calls], sample.coverage, known())
     assert perf_counter() - start < SLOWEST
 

@@ -63,7 +63,7 @@ def test_files_that_do_not_pair_are_refused(tmp_path: Path) -> None:
         written(tmp_path, GOOD, "r_1.fastq"),
         written(tmp_path, GOOD.replace(b"@c\nGGG\n+\n@@@\n", b""), "r_2.fastq"),
     )
-    with pytest.raises(SequenceError, match="hold 3 and 2 reads, so they do not pair"):
+    with pytest.raises(SequenceError, match=r"r_2\.fastq ends after 2 reads and the other goes on"):
         read(one, two)
     swapped = written(tmp_path, GOOD.replace(b"@b\n", b"@z\n"), "r_2.fastq")
     with pytest.raises(SequenceError, match="record 2 has different names"):
@@ -77,8 +77,53 @@ def test_names_with_the_number_of_the_mate_pair(tmp_path: Path) -> None:
 
 def test_a_read_without_its_mate_in_a_file_of_pairs_is_refused(tmp_path: Path) -> None:
     pair = b"@a\nA\n+\nI\n@a\nC\n+\nI\n"
-    with pytest.raises(SequenceError, match="record 3 has no mate"):
+    with pytest.raises(SequenceError, match=r"record 3 \(c\) has no mate behind it.*whole pairs"):
         read(written(tmp_path, pair + b"@c\nG\n+\nI\n"), limit=2)
+
+
+def pairs(*names: str) -> bytes:
+    """Both mates of each, one behind the other; a name that begins with an exclamation mark has no mate."""
+    mates = [name for each in names for name in ([each[1:]] if each.startswith("!") else [each, each])]
+    return b"".join(b"@%s\nAC\n+\nII\n" % name.encode() for name in mates)
+
+
+def test_a_read_without_its_mate_among_the_first_pairs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SequenceError, match=r"record 5 \(x\) has no mate behind it"):
+        read(written(tmp_path, pairs("a", "b", "!x", *"cdefghij")), limit=100)
+
+
+def test_each_batch_of_an_interleaved_file_is_checked(tmp_path: Path) -> None:
+    with pytest.raises(SequenceError, match=r"record 7 \(x\) has no mate behind it"):
+        read(written(tmp_path, pairs("a", "b", "c", "!x", "!y", "d")), limit=4)
+
+
+def test_single_reads_are_no_pairs(tmp_path: Path) -> None:
+    (batch,) = batches([Source(written(tmp_path, pairs("!a", "!b", "!c", "!d")))])
+    assert batch.two is None
+
+
+@pytest.mark.parametrize("interleaved", [True, False])
+def test_a_batch_is_bounded_by_its_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interleaved: bool) -> None:
+    monkeypatch.setattr("cmvigil.sequencing.reads.fastq.BATCH_BYTES", 1_000)
+    monkeypatch.setattr("cmvigil.sequencing.reads.fastq._PIECE", 1_600)
+    short, long = ([b"@%d\n%s\n+\n%s\n" % (n, b"A" * size, b"I" * size) for n in range(100)] for size in (20, 101))
+    if interleaved:
+        paths = [written(tmp_path, b"".join(a + b for a, b in zip(short, long, strict=True)))]
+    else:
+        paths = [written(tmp_path, b"".join(each), name) for each, name in ((short, "r_1.fastq"), (long, "r_2.fastq"))]
+    made = list(batches([Source(path) for path in paths]))
+    assert len(made) > 5
+    lengths = [(batch.one.length.tolist(), batch.two.length.tolist()) for batch in made if batch.two is not None]
+    assert [n for one, _ in lengths for n in one] == [20] * 100
+    assert [n for _, two in lengths for n in two] == [101] * 100
+
+
+@pytest.mark.parametrize("cut", ["r_1.fastq.gz", "r_2.fastq.gz"])
+def test_of_two_files_the_truncated_one_is_named(tmp_path: Path, cut: str) -> None:
+    paths = [written(tmp_path, GOOD * 2_000, name) for name in ("r_1.fastq.gz", "r_2.fastq.gz")]
+    (tmp_path / cut).write_bytes((tmp_path / cut).read_bytes()[:-30])
+    with pytest.raises(SequenceError, match=rf"^{cut}: the gzip file is damaged or cut off"):
+        read(*paths, limit=100_000)
 
 
 def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:

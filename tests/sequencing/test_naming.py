@@ -98,3 +98,10 @@ def put_in(protein: str, changes: tuple[Mutation, ...]) -> str:
             before += each.residue
         protein = before + after
     return protein
+
+
+def test_a_loss_stays_where_the_residues_around_it_are_merlins() -> None:
+    own = Namer("UL97", "MAARRRK", ())
+    assert [each.change for each in own.changes(4, "R", "")] == ["del6"]
+    assert [each.change for each in own.changes(4, "R", "", (1, 5))] == ["del5"]
+    assert [each.change for each in own.changes(5, "", "R", (4, 5))] == ["ins5R"]

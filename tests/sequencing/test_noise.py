@@ -8,9 +8,9 @@ import pytest
 from cmvigil.sequencing.reads.kernels import BOTH, COLUMNS, FORWARD, REVERSE
 from cmvigil.sequencing.reads.noise import (
     CODON_NAMES,
+    direction,
     error_rates,
     expected_errors,
-    is_one_strand,
     seen_codons,
 )
 
@@ -51,21 +51,32 @@ def test_what_errors_explain_is_not_seen() -> None:
     counts = table(*[{AAA: (1_000, 1_000), AAC: (10, 10), CCC: (10, 10)}])
     expected = np.zeros(64)
     expected[AAC] = 12.0
-    assert [each.column for each in seen_codons(counts[0], expected, 0.005)] == [AAA, CCC]
+    assert [each.column for each in seen_codons(counts[0], expected)] == [AAA, CCC]
 
 
-@pytest.mark.parametrize(("ahead", "back", "lopsided"), [(20, 20, False), (40, 2, True), (0, 40, True), (40, 8, True)])
-def test_a_direction_must_confirm_the_other(ahead: int, back: int, lopsided: bool) -> None:
-    hits, depths = np.array([ahead, back, 0], np.int32), np.array([1_000, 1_000, 0], np.int32)
-    assert is_one_strand(hits, depths) is lopsided
+@pytest.mark.parametrize(
+    ("ahead", "back", "depth", "said"),
+    [
+        (20, 20, 1_000, "confirmed"),
+        (40, 2, 1_000, "contradicted"),
+        (0, 40, 1_000, "contradicted"),
+        (40, 8, 1_000, "contradicted"),
+        (40, 0, 100, "unconfirmed"),
+        (40, 1, 0, "unconfirmed"),
+    ],
+)
+def test_a_direction_must_confirm_the_other(ahead: int, back: int, depth: int, said: str) -> None:
+    reverse = max(depth, back) if depth < 1_000 else depth
+    hits, depths = np.array([ahead, back, 0], np.int32), np.array([1_000, reverse, 0], np.int32)
+    assert direction(hits, depths) == said
 
 
 def test_pairs_that_agree_confirm_both_directions() -> None:
     hits, depths = np.zeros(3, np.int32), np.zeros(3, np.int32)
     hits[BOTH], depths[BOTH] = 10, 500
-    assert not is_one_strand(hits, depths)
+    assert direction(hits, depths) == "confirmed"
 
 
 def test_too_few_fragments_are_never_seen() -> None:
     counts = table({AAA: (3, 3), AAG: (3, 4)})
-    assert seen_codons(counts[0], np.zeros(64), 0.0) == []
+    assert seen_codons(counts[0], np.zeros(64)) == []

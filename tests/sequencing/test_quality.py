@@ -127,6 +127,23 @@ def test_where_nobody_said_what_was_read_nothing_is_called_unread() -> None:
     assert found([], {}, stated=False) == ()
 
 
+@pytest.mark.parametrize(("share", "said"), [(0.05, False), (0.0501, True), (0.2, True)])
+def test_codons_too_shallow_for_a_share_that_decides(share: float, said: bool) -> None:
+    detectable = {gene: [0.01] * each.length for gene, each in known().genes.items()}
+    detectable["UL56"][324] = share  # codon 325
+    read = Sequenced("p1", "p1.bam", "BAM", "", (), complete(known()), detectable=detectable)
+    expected = f"letermovir: a share below {6 if share < 0.1 else 20}% may not have been seen at 1 of its codons"
+    made = [(note.level, note.code, note.text) for note in notes(read, known())]
+    assert made == ([("warning", "depth", expected)] if said else [])
+    assert notes(replace(read, stated=False), known()) == ()
+
+
+def test_codons_that_were_not_read_are_not_called_shallow() -> None:
+    detectable = {gene: [1.0] * each.length for gene, each in known().genes.items()}
+    read = Sequenced("p1", "p1.bam", "BAM", "", (), {}, detectable=detectable)
+    assert {note.code for note in notes(read, known())} == {"uncovered"}
+
+
 def test_findings_stand_in_fixed_order() -> None:
     made = [*calls("UL97:A594fs"), *odd(9, "@10%")]
     assert codes(made, {}) == codes(list(reversed(made)), {})

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.genotype.support import known
-from tests.sequencing.populations import deletion, found, mixed, names, one, plain
-from tests.support.simulator import Errors, Indel, Population, pairs, six_amplicons, write_pairs
+from tests.sequencing.populations import deletion, found, insertion, mixed, names, one, plain
+from tests.support.simulator import Amplicon, Errors, Indel, Population, pairs, six_amplicons, write_pairs
 
 from cmvigil.sequencing.errors import SequenceError
 from cmvigil.sequencing.files import Source
@@ -194,11 +194,75 @@ def test_a_change_under_primers_is_not_diluted_where_they_are_given(tmp_path: Pa
     assert float(found(diluted).get(key) or 0) < float(found(masked)[key] or 0)
 
 
-def test_an_indel_leaves_no_false_change_beside_it(tmp_path: Path) -> None:
-    population = Population((), (deletion("UL54", 981, 2, 0.4, shift=1),), six_amplicons())
-    calls = sequenced(tmp_path, population, 20_000).calls
-    assert {each.mutation.kind for each in calls} <= {"deletion", "substitution"}
-    assert all(abs(float(each.mutation.fraction or 0) - 0.4) < 0.06 for each in calls)
+@pytest.mark.parametrize("share", [0.4, 1.0])
+@pytest.mark.parametrize(
+    ("indel", "name"),
+    [
+        (deletion("UL54", 981, 2, 1), "del981_982"),
+        (deletion("UL97", 590, 4, 1), "del590_593"),
+        (deletion("UL97", 595, 9, 1), "del595_603"),
+        (insertion("UL54", 884, "AGC"), "ins884S"),
+        (deletion("UL97", 650, 7, 1), "del650_656"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_an_indel_has_its_name_and_leaves_no_false_change_beside_it(
+    tmp_path: Path, indel: Indel, name: str, share: float
+) -> None:
+    read = sequenced(tmp_path, Population((), (replace(indel, share=share),), six_amplicons()), 10_000)
+    (call,) = read.calls
+    assert call.mutation.change == name
+    assert float(call.mutation.fraction or 0) == pytest.approx(share, abs=0.06)
+    assert read.coverage == {"UL54": ((1, 1242),), "UL97": ((1, 707),)}
+
+
+def test_an_insertion_within_a_codon_is_told_once_and_its_codon_is_read(tmp_path: Path) -> None:
+    segment = reference().of_gene("UL97")[0]
+    indel = Indel(segment.name, segment.offset_of(551) + 1, 0, "GCTGCA", 1.0)
+    read = sequenced(tmp_path, Population((), (indel,), six_amplicons()), 10_000)
+    assert {each.mutation.kind for each in read.calls} == {"substitution", "insertion"}
+    assert all(float(each.mutation.fraction or 0) > 0.97 and (each.depth or 0) > 200 for each in read.calls)
+    assert read.coverage["UL97"] == ((1, 707),)
+    assert read.counts["UL97", 551]["ins"] > 200
+
+
+def test_a_deletion_near_the_end_of_an_amplicon_is_not_called_sensitive(tmp_path: Path) -> None:
+    segment = reference().of_gene("UL54")[0]
+    short = Amplicon(segment.name, segment.offset_of(700), segment.offset_of(986))
+    read = sequenced(tmp_path, Population((), (deletion("UL54", 981, 2, 1.0),), (short,)), 6_000)
+    called = ("UL54", "del981_982") in found(read)
+    assert called or all(last < 981 for _, last in read.coverage["UL54"])
+
+
+def test_what_is_left_of_an_adapter_is_no_change(tmp_path: Path) -> None:
+    segment = reference().of_gene("UL97")[0]
+    at = segment.offset_of(560)
+    inner = segment.bases[at : at + 105]
+    text = "".join(f"@r{n}\n{inner}{'AGATCG'[: n % 7]}\n+\n{'I' * (105 + n % 7)}\n" for n in range(300))
+    (tmp_path / "cut.fastq").write_text(text)
+    (read,) = read_reads([Source(tmp_path / "cut.fastq")], "fastq", known(), Options())
+    assert read.calls == ()
+
+
+def test_a_change_that_the_other_direction_contradicts_does_not_decide(tmp_path: Path) -> None:
+    segment = reference().of_gene("UL97")[0]
+    at = segment.offset_of(580)
+    right = segment.bases[at : at + 120]
+    wrong = right[:42] + "GTG" + right[45:]
+    ahead = [wrong if n < 80 else right for n in range(500)]
+    reads = [*ahead, *[reverse_complement(right)] * 500]
+    text = "".join(f"@r{n}\n{bases}\n+\n{'I' * 120}\n" for n, bases in enumerate(reads))
+    (tmp_path / "one.fastq").write_text(text)
+    (read,) = read_reads([Source(tmp_path / "one.fastq")], "fastq", known(), Options())
+    (call,) = read.calls
+    assert (call.mutation.change, call.interpreted) == ("A594V", False)
+    assert all(not first <= 594 <= last for first, last in read.coverage["UL97"])
+
+
+def test_synonymous_codons_below_the_floor_make_one_residue_above_it(tmp_path: Path) -> None:
+    changes = (one("UL97", 594, "GTG", 0.009), one("UL97", 594, "GTC", 0.009), one("UL97", 594, "GTA", 0.009))
+    read = sequenced(tmp_path, Population(changes, (), six_amplicons()), 60_000)
+    assert ("UL97", "A594V") in found(read)
 
 
 def test_a_strain_with_many_changes_is_read_to_its_ends(tmp_path: Path) -> None:
@@ -220,8 +284,8 @@ def test_adapters_behind_short_fragments_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "short.fastq").write_text(text)
     (read,) = read_reads([Source(tmp_path / "short.fastq")], "fastq", known(), Options())
     assert read.calls == ()
-    assert read.depths["UL97"][579:609] == (100,) * 30
-    assert sum(read.depths["UL97"]) == 30 * 100
+    assert read.depths["UL97"][579:609] == (50,) * 3 + (100,) * 24 + (50,) * 3  # the far ends show nothing
+    assert sum(read.depths["UL97"]) == sum(read.depths["UL97"][579:609])
 
 
 def test_an_unreadable_base_makes_its_codon_unread(tmp_path: Path) -> None:
@@ -232,4 +296,4 @@ def test_an_unreadable_base_makes_its_codon_unread(tmp_path: Path) -> None:
     (tmp_path / "n.fastq").write_text(text)
     (read,) = read_reads([Source(tmp_path / "n.fastq")], "fastq", known(), Options())
     assert read.depths["UL97"][599] == 0
-    assert read.coverage["UL97"] == ((580, 599), (601, 619))
+    assert read.coverage["UL97"] == ((580, 599), (601, 616))  # the last 8 bases of a read show nothing

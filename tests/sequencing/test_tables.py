@@ -15,11 +15,13 @@ from cmvigil.sequencing.errors import SequenceError
 from cmvigil.sequencing.files import Source
 from cmvigil.sequencing.intervals import jeffreys
 from cmvigil.sequencing.power import detectable, templates
+from cmvigil.sequencing.read import read_samples
 from cmvigil.sequencing.reference import CODONS, reference
 from cmvigil.sequencing.sample import Call, Options, Sequenced
 from cmvigil.sequencing.tables import read_changes, read_codons
 
 HEADER = "gene\tcodon\tbases\tcount\n"
+EVENTS = "gene\tcodon\tbases\tcount\tevent_depth\n"
 any_input = settings(
     max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -71,7 +73,7 @@ def test_synonymous_codons_are_added_up(tmp_path: Path) -> None:
     assert call == Call(call.mutation, low, high, 1000)
     assert (str(call.mutation), call.mutation.mixed) == ("UL97:A594V@10%", False)
     assert sample.depths["UL97"][592:595] == [0, 1000, 0]
-    assert sample.detectable["UL97"][592:595] == [1.0, detectable(1000), 1.0]
+    assert sample.detectable["UL97"][592:595] == [1.0, 0.1, 1.0]
     assert sample.counts == {("UL97", 594): {"GCG": 900, "GTC": 40, "GTG": 60}}
     assert (sample.name, sample.format, sample.coverage) == ("p1", "codon counts", {"UL97": ((594, 594),)})
 
@@ -89,10 +91,14 @@ def test_a_codon_is_covered_where_sanger_would_have_seen_a_change(tmp_path: Path
     assert bool(counted(tmp_path, f"UL97 594 GCG {depth}").coverage) is covered
 
 
+def test_what_can_be_seen_of_a_shallow_codon(tmp_path: Path) -> None:
+    assert counted(tmp_path, "UL97 594 GCG 70").detectable["UL97"][593] == detectable(70)
+
+
 def test_few_copies_limit_what_is_covered(tmp_path: Path) -> None:
     text = HEADER + "UL97\t594\tGCG\t5000\n"
     (many,), (few,) = table(tmp_path, text, copies=1000), table(tmp_path, text, copies=10)
-    assert many.detectable["UL97"][593] == templates(1000, 3)
+    assert few.detectable["UL97"][593] == templates(10, 3)
     assert (bool(many.coverage), bool(few.coverage)) == (True, False)
 
 
@@ -102,8 +108,7 @@ def test_codons_lost_beside_each_other_are_one_deletion(tmp_path: Path) -> None:
     ]
     sample = counted(tmp_path, *rows, "UL97 594 GCG 1000", "UL97 604 GCG 1000")
     (lost,) = [call for call in sample.calls if call.mutation.kind == "deletion"]
-    assert (lost.mutation.change, lost.flags) == ("del595_603", ("phase unknown",))
-    assert lost.mutation.fraction == Decimal("0.1")
+    assert (lost.mutation.change, lost.mutation.fraction) == ("del595_603", Decimal("0.1"))
 
 
 def test_losses_at_other_shares_are_two_deletions(tmp_path: Path) -> None:
@@ -111,11 +116,66 @@ def test_losses_at_other_shares_are_two_deletions(tmp_path: Path) -> None:
     assert shares(sample) == [("UL97 del598", Decimal("0.1")), ("UL97 del599", Decimal("0.5"))]
 
 
+def test_codons_that_are_lost_do_not_tell_an_in_frame_deletion(tmp_path: Path) -> None:
+    """A shift of the frame loses them too: what stands there is not known, so no drug of the gene is judged by it."""
+    path = tmp_path / "p1.tsv"
+    rows = [f"UL97\t{codon}\t{reference().codon('UL97', codon)}\t500\n" for codon in range(1, 708)]
+    path.write_text(HEADER + "".join(rows) + "".join(f"UL97\t{codon}\tdel\t500\n" for codon in range(595, 604)))
+    (found,) = read_samples([path], known())
+    (lost,) = found.read.calls
+    assert (lost.flags, lost.interpreted) == (("phase unknown", "possible"), False)
+    assert found.read.coverage == {"UL97": ((1, 594), (604, 707))}
+    ganciclovir = found.interpretation.drugs[0]
+    assert ganciclovir.verdict == "not_determined" and "UL97 codons not read: 595-603" in ganciclovir.reasons
+    table = next(note for note in found.read.notes if note.code == "table")
+    assert table.level == "warning" and "nor are deletions, which may shift the reading frame" in table.text
+
+
+@pytest.mark.parametrize(("changed", "interpreted"), [(99, False), (100, True)])
+def test_what_few_laboratories_report_is_listed_and_not_interpreted(
+    tmp_path: Path, changed: int, interpreted: bool
+) -> None:
+    (call,) = counted(tmp_path, f"UL97 594 GCG {1000 - changed}", f"UL97 594 GTG {changed}").calls
+    assert call.interpreted is interpreted
+
+
+def test_a_sensitive_verdict_from_a_table_says_what_was_not_interpreted(tmp_path: Path) -> None:
+    path = tmp_path / "p1.tsv"
+    rows = [
+        f"{gene}\t{codon}\t{reference().codon(gene, codon)}\t920\n"
+        for gene in ("UL54", "UL97")
+        for codon in range(1, len(known().proteins[gene]) + 1)
+    ]
+    path.write_text(HEADER + "".join(rows) + "UL97\t594\tGTG\t80\n")
+    (found,) = read_samples([path], known())
+    assert [call.interpreted for call in found.read.calls] == [False]
+    assert found.interpretation.drugs[0].verdict == "susceptible"
+    depth = [note.text for note in found.read.notes if note.code == "depth"]
+    assert depth[0].startswith("ganciclovir: a share below 10% may not have been seen at ")
+
+
+def test_indels_are_read_as_the_events_that_rows_count(tmp_path: Path) -> None:
+    text = (
+        "UL97\t595\tTTG\t900\t\nUL97\t595\tdel\t100\t\nUL97\t595\tevent:del595_603\t30\t600\n"
+        "UL54\t884\tevent:ins884S\t9\t10\nUL54\t885\tevent:T885fs\t1\t90000\n"
+    )
+    (sample,) = table(tmp_path, EVENTS + text)
+    low, high = jeffreys(30, 600)
+    lost = sample.calls[-1]
+    assert lost == Call(lost.mutation, low, high, 600)
+    assert shares(sample) == [
+        ("UL54 ins884S", Decimal("0.9")),
+        ("UL54 T885fs", Decimal("0.0001")),
+        ("UL97 del595_603", Decimal("0.05")),
+    ]
+    assert sample.coverage == {"UL97": ((595, 595),)}
+    assert [note.code for note in sample.notes] == ["table"] and "nor are deletions" not in sample.notes[0].text
+
+
 def test_shifts_are_called_and_insertions_told(tmp_path: Path) -> None:
     sample = counted(tmp_path, "UL54 884 ins 300", "UL54 884 TCC 700", "UL54 885 fs 50", "UL54 885 ACG 950")
     assert shares(sample) == [("UL54 T885fs", Decimal("0.05"))]
-    (note,) = sample.notes
-    assert note.code == "insertion"
+    (note,) = [note for note in sample.notes if note.code == "insertion"]
     assert note.text.startswith("UL54 codon 884: 300 of 1000 fragments hold an insertion; its residues are not told")
 
 
@@ -123,7 +183,7 @@ def test_the_wide_form_says_the_same(tmp_path: Path) -> None:
     (wide,) = table(tmp_path, "gene,codon,GCG,gug,del,depth\nUL97,594,90,10,,100\nUL97,595,,,0,0\n")
     long = counted(tmp_path, "UL97 594 GCG 90", "UL97 594 GTG 10")
     assert (wide.calls, wide.coverage) == (long.calls, long.coverage)
-    assert [(note.code, note.text) for note in wide.notes] == [("columns", "columns not used: depth")]
+    assert ("columns", "columns not used: depth") in [(note.code, note.text) for note in wide.notes]
 
 
 def test_samples_remarks_residues_and_unclear_bases(tmp_path: Path) -> None:
@@ -137,9 +197,7 @@ def test_samples_remarks_residues_and_unclear_bases(tmp_path: Path) -> None:
         ("a", []),
         ("p1", []),
     ]
-    assert [note.text for note in samples[1].notes] == [
-        "3 fragments with an unclear base in their codon are not counted"
-    ]
+    assert samples[1].notes[1].text == "3 fragments with an unclear base in their codon are not counted"
 
 
 def test_every_codon_of_merlin_is_no_change(tmp_path: Path) -> None:
@@ -170,6 +228,15 @@ def test_every_codon_of_merlin_is_no_change(tmp_path: Path) -> None:
         (
             HEADER + "UL97\t594\tGCG\t1\nUL97\t594\tgcg\t1\n",
             "p1.tsv:3: UL97 codon 594: GCG stands twice; add its counts",
+        ),
+        (HEADER + "UL97\t595\tevent:del595\t1\n", "p1.tsv:2: event_depth: found ''; expected a whole number"),
+        (EVENTS + "UL97\t595\tevent:del\t1\t9\n", "p1.tsv:2: 'UL97:del': not readable"),
+        (EVENTS + "UL97\t594\tevent:A594V\t1\t9\n", "p1.tsv:2: bases: found 'A594V' as an event; expected an indel"),
+        (EVENTS + "UL97\t595\tevent:del595\t9\t8\n", "p1.tsv:2: UL97 del595: found 9 of 8 fragments; expected 1 to 8"),
+        (EVENTS + "UL97\t595\tevent:del595\t0\t8\n", "p1.tsv:2: UL97 del595: found 0 of 8 fragments"),
+        (
+            EVENTS + "UL97\t595\tevent:del595\t1\t8\n" * 2,
+            "p1.tsv:3: UL97 del595 stands twice; add its counts",
         ),
     ],
 )

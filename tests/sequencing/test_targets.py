@@ -48,6 +48,9 @@ def test_an_insertion_is_kept_as_a_number(letters: str) -> None:
         (Event(at("UL97", 597), 1, ""), ["UL97:N597fs"]),
         (Event(at("UL97", 1, -20), 3, ""), []),
         (Event(at("UL97", 707, 4), 3, ""), []),
+        (Event(at("UL97", 1), 0, "GCAGCA"), []),
+        (Event(at("UL97", 1, -10), 12, ""), ["UL97:M1fs"]),
+        (Event(at("UL97", 707, 2), 4, ""), ["UL97:E707fs"]),
     ],
 )
 def test_an_indel_is_named_by_its_residues(event: Event, changes: list[str]) -> None:

@@ -28,13 +28,15 @@ from tests.sequencing.vcf_support import (
     text,
 )
 
+from cmvigil.genotype import complete, interpret, parse
+from cmvigil.report.genotype_vcf import render_vcf
 from cmvigil.sequencing import vcf, vcflines
 from cmvigil.sequencing.agreement import genome
 from cmvigil.sequencing.errors import SequenceError
 from cmvigil.sequencing.files import Source
 from cmvigil.sequencing.read import sequenced
 from cmvigil.sequencing.reference import Segment, reference
-from cmvigil.sequencing.sample import Options, Sequenced
+from cmvigil.sequencing.sample import Call, Options, Sample, Sequenced, Stretches
 from cmvigil.sequencing.vcf import read_vcf
 
 A594V = codon("UL97", 594, "GTC")
@@ -90,11 +92,29 @@ def test_merlin_has_many_names(tmp_path: Path, contig: str) -> None:
 
 
 def test_another_name_is_read_with_a_warning_if_ref_agrees(tmp_path: Path) -> None:
-    sample = one(tmp_path, [line(*A594V, contig="CMV")])
+    head = HEAD + LENGTH.format("CMV", 235646)
+    sample = one(tmp_path, [line(*A594V, contig="CMV")], head=head)
     assert names(sample) == ["UL97 A594V"]
     assert sample.notes[0].text.startswith(
         "contig 'CMV' is no known name of Merlin; REF agrees with Merlin in 1 of its 1"
     )
+
+
+@pytest.mark.parametrize("agreeing", [1, 19, 20])
+def test_without_a_length_another_name_needs_twenty_records_that_agree(tmp_path: Path, agreeing: int) -> None:
+    content = text([each.replace(CONTIG, "ref") for each in spread(agreeing, 0)])
+    if agreeing >= 20:
+        assert codes(read(tmp_path, content)[0])[0] == "contig"
+        return
+    said = refusal(tmp_path, content)
+    assert "contig 'ref' is no known name of Merlin; the header states no length, and of 20 records" in said
+    assert f"must agree {agreeing} do; if it is Merlin, rename it to NC_006273.2" in said
+
+
+def test_a_contig_of_another_name_with_fewer_records_than_another_is_refused(tmp_path: Path) -> None:
+    records = [line(*A594V, contig="chrUn"), *(line(n, "A", "C", contig="chr1") for n in (5, 6))]
+    said = refusal(tmp_path, text(records, head=HEAD + LENGTH.format("chrUn", 235646)))
+    assert "contig 'chrUn' is no known name of Merlin; contig 'chr1' has more records" in said
 
 
 @pytest.mark.parametrize(
@@ -165,8 +185,9 @@ def test_other_contigs_beside_merlin_are_left_out(tmp_path: Path) -> None:
 
 
 def test_of_unknown_contigs_the_one_that_agrees_is_taken(tmp_path: Path) -> None:
-    records = [line(141700, "A", "C", contig="one"), line(141702, "T", "C", contig="one"), line(*A594V, contig="two")]
-    assert names(one(tmp_path, records)) == ["UL97 A594V"]
+    records = [line(141700, "A", "C", contig="one"), line(*A594V, contig="two")]
+    head = HEAD + LENGTH.format("two", 235646)
+    assert names(one(tmp_path, records, head=head)) == ["UL97 A594V"]
 
 
 @pytest.mark.parametrize("records", [[], [line(9, "A", "C")], [line(place("UL97", 1) - 20, "N", "C")]])
@@ -266,16 +287,35 @@ def test_what_did_not_pass_is_listed_or_interpreted_if_asked(tmp_path: Path) -> 
     assert (names(asked), asked.calls[0].flags) == (["UL97 A594V"], ("filtered: q10;sb",))
 
 
+@pytest.mark.parametrize(("share", "covered"), [("0.45", ((593, 593), (595, 595))), ("0.03", ((593, 595),))])
+def test_a_change_that_is_only_listed_and_would_decide_leaves_its_codon_unread(
+    tmp_path: Path, share: str, covered: Stretches
+) -> None:
+    head = HEAD + "##cmvigil_covered=UL97:593-595\n"
+    sample = one(tmp_path, [line(*A594V, f"AF={share}", filters="q10")], head=head)
+    assert (names(sample), sample.coverage) == (["(UL97 A594V)"], {"UL97": covered})
+
+
+def test_phase_of_an_allele_that_was_not_called_says_nothing(tmp_path: Path) -> None:
+    sample = pair(tmp_path, "0|0:100,100", "1|1:100,100")
+    assert names(sample) == ["UL54 L516W"]
+
+
 def test_the_filter_of_a_sample_counts(tmp_path: Path) -> None:
     one_, other = read(tmp_path, text([line(*A594V, ".", "1:PASS", "1:low", form="GT:FT")], "ab"))
     assert (names(one_), names(other)) == (["UL97 A594V"], ["(UL97 A594V)"])
 
 
 @pytest.mark.parametrize("genotype", ["0/0", "./.", "0"])
-def test_an_allele_that_was_not_called_is_listed_where_fragments_show_it(tmp_path: Path, genotype: str) -> None:
-    sample = one(tmp_path, [line(*A594V, ".", f"{genotype}:90,10", form="GT:AD")], "S")
-    assert names(sample) == ["(UL97 A594V)"]
-    assert sample.calls[0].flags == ("filtered: not in the genotype",)
+def test_an_allele_that_was_not_called_is_interpreted_by_its_share(tmp_path: Path, genotype: str) -> None:
+    sample = one(tmp_path, [line(*A594V, ".", f"{genotype}:80,20", form="GT:AD")], "S")
+    assert (names(sample), sample.calls[0].mutation.fraction) == (["UL97 A594V"], Decimal("0.2"))
+    assert sample.calls[0].flags == ("not in the genotype",)
+    assert "genotype" in codes(sample)
+    below = one(tmp_path, [line(*A594V, ".", f"{genotype}:970,30", form="GT:AD")], "S")
+    assert (names(below), below.calls[0].flags) == (["(UL97 A594V)"], ("not in the genotype",))
+    filtered = one(tmp_path, [line(*A594V, ".", f"{genotype}:80,20", form="GT:AD", filters="q")], "S")
+    assert names(filtered) == ["(UL97 A594V)"]
     assert one(tmp_path, [line(*A594V, ".", f"{genotype}:.", form="GT:AD")], "S").calls == ()
 
 
@@ -528,7 +568,8 @@ def test_a_lost_stop_is_noted(tmp_path: Path) -> None:
     position = place("UL97", 707) + 3
     sample = one(tmp_path, [line(position, base(position, 3), "CAA")])
     assert sample.calls == ()
-    assert "UL97: the stop behind codon 707 is lost" in [note.text for note in sample.notes]
+    said = "UL97: the stop behind codon 707 is lost, so none of its codons is covered"
+    assert said in [note.text for note in sample.notes]
     (mixed,) = one(tmp_path, [line(position - 1, base(position - 1, 2), "CC")]).calls
     assert mixed.mutation.first == 707
 
@@ -571,6 +612,67 @@ def test_a_file_of_our_own_comes_back(tmp_path: Path) -> None:
     assert "coverage" not in codes(first) + codes(second)
     twice = HEAD + "##cmvigil_covered=UL97\n##cmvigil_covered=UL54\n"
     assert "a.vcf:3: codons that were read are stated twice" in refusal(tmp_path, text([], head=twice))
+
+
+@pytest.mark.parametrize(
+    ("gene", "number", "bases", "share", "lost"),
+    [
+        ("UL97", 1, "GTG", "0.5", {"UL97"}),
+        ("UL97", 1, "GTG", "0.03", set()),
+        ("UL27", 1, "GTG", "1", {"UL27"}),
+        ("UL97", 708, "CAA", "1", {"UL97"}),
+        ("UL27", 609, "CAA", "1", set()),
+    ],
+)
+def test_without_start_or_stop_a_protein_is_not_known(
+    tmp_path: Path, gene: str, number: int, bases: str, share: str, lost: set[str]
+) -> None:
+    head = HEAD + "##cmvigil_covered=UL97,UL27\n"
+    sample = one(tmp_path, [line(*codon(gene, number, bases), f"AF={share}")], head=head)
+    assert {"UL27", "UL97"} - set(sample.coverage) == lost
+    assert {note.text[:4] for note in sample.notes if note.level == "severe"} == lost
+
+
+def test_a_loss_over_the_start_loses_it(tmp_path: Path) -> None:
+    position = place("UL97", 1)
+    head = HEAD + "##cmvigil_covered=UL97\n"
+    sample = one(tmp_path, [line(position - 3, base(position - 3, 8), base(position - 3))], head=head)
+    assert (sample.coverage, "start lost" in codes(sample)) == ({}, True)
+
+
+LEFT_OUT = '##cmvigil_left_out=<ID={},Count=1,Changes="{}">\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "left"),
+    [
+        ("a", "UL97 V466fs", {"UL54": ((1, 1242),), "UL97": ((440, 465),)}),
+        ("a", "UL97 K500fs, UL54 del290_300", {"UL54": ((1, 289),), "UL97": ((440, 499),)}),
+        ("a", "UL97 lost", {"UL54": ((1, 1242),)}),
+        ("a", "everything", {}),
+        ("renamed", "UL97 V466fs", {"UL54": ((1, 1242),), "UL97": ((440, 465),)}),
+    ],
+)
+def test_changes_that_our_own_file_left_out_are_not_forgotten(
+    tmp_path: Path, name: str, changes: str, left: dict[str, Stretches]
+) -> None:
+    head = HEAD + "##cmvigil_covered=UL97:440-645,UL54\n" + LEFT_OUT.format(name, changes)
+    first, second = read(tmp_path, text([], ["a", "b"], head))
+    assert first.coverage == left
+    assert [(note.level, changes in note.text) for note in first.notes if note.code == "left out"] == [("severe", True)]
+    assert ("left out" in codes(second)) == (name == "renamed")
+    twice = head + LEFT_OUT.format(name, "UL54 V1fs")
+    assert "a.vcf:4: changes left out cannot be read, or stand twice" in refusal(tmp_path, text([], ["a"], twice))
+
+
+def test_a_shift_of_the_frame_written_and_read_again_is_not_sensitive(tmp_path: Path) -> None:
+    change = parse("UL97:V466fs", known().proteins)
+    written = Sequenced("a", "a.txt", "changes", "0" * 64, tuple(map(Call, change)), complete(known()))
+    made = render_vcf([Sample(written, interpret(change, written.coverage, known()))], known(), "0")
+    (again,) = read(tmp_path, made.decode())
+    drugs = interpret([call.mutation for call in again.calls], again.coverage, known()).drugs
+    assert all(each.verdict != "susceptible" for each in drugs if each.drug in ("ganciclovir", "maribavir"))
+    assert interpret([], complete(known()), known()).verdict("maribavir").verdict == "susceptible"
 
 
 def test_blocks_give_the_codons_whose_bases_are_all_deep(tmp_path: Path) -> None:

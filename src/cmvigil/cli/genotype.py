@@ -35,7 +35,8 @@ def genotype_command(
         list[Path],
         typer.Argument(
             help="FASTA, FASTQ, VCF, BAM or CRAM files, tables of codon counts, lists of changes; gzip too. What a "
-            "file is, its content says. Two FASTQ files that differ in R1 and R2, or 1 and 2, are read pairs.",
+            "file is, its content says. Two FASTQ files that differ in _R1 and _R2 are read pairs, so are those that "
+            "end in _1 and _2 where their reads are named as mates.",
             show_default=False,
         ),
     ],
@@ -108,14 +109,7 @@ def genotype_command(
     share = _share(min_fraction, known.thresholds.call_floor)
     if share is not None:
         known = replace(known, thresholds=replace(known.thresholds, report_floor=share))
-    options = Options(
-        min_fraction=share,
-        primers=_text(primers),
-        reference=_text(reference),
-        filtered=filtered,
-        merge=merge,
-        copies=copies,
-    )
+    options = Options(primers=_text(primers), reference=_text(reference), filtered=filtered, merge=merge, copies=copies)
     inputs = [(path,) for path in once] if single else paired(once)
     with _progress(len(inputs)) as done:
         outcomes = read_all(inputs, known, options, jobs or os.cpu_count() or 1, done)
@@ -176,7 +170,7 @@ class _Outputs:
         if samples:
             from ..report.genotype_terminal import print_samples
 
-            print_samples(samples, c.console())
+            print_samples(samples, knowledge, c.console())
         for path in made:
             typer.echo(f"Written: {path}")
 

@@ -118,6 +118,10 @@ class _Reader:
                     problems.append(f"{place}: no drug {row.drug!r}; there are {', '.join(sorted(drugs))}")
             known.update(row.finding for row in new)
             rows += new
+            if not isinstance(fields.get("sources", []), list):
+                place = f"{fields['overlay']}: resistance/measurements.yaml: sources"
+                problems.append(f"{place}: found {fields['sources']}; expected a list of names of sources")
+                continue
             self.cite(f"measurements.yaml of {fields['overlay']}", fields)
             name, version, licence = (str(fields[part]) for part in ("name", "version", "licence"))
             databases.append(m.Database(name, version, licence, fields["overlay"], len(own), len(new)))

@@ -78,7 +78,7 @@ def _detectable(gene: str, read: Sequenced, knowledge: Knowledge) -> dict[str, A
 
     codons = [codon for first, last in read.coverage.get(gene, ()) for codon in range(first, last + 1)]
     shares = {codon: read.detectable[gene][codon - 1] for codon in codons}
-    above = [codon for codon, share in shares.items() if share > knowledge.thresholds.report_floor]
+    above = [codon for codon, share in shares.items() if share > float(knowledge.thresholds.report_floor)]
     return {
         "median": round(median(shares.values()), 6) if shares else None,
         "worst": round(max(shares.values()), 6) if shares else None,

@@ -15,8 +15,11 @@ from unicodedata import category
 from ..genotype import DrugVerdict, Knowledge, VariantReading, words
 from ..genotype.hgvs import hgvs
 from ..sequencing.batch import Failed
+from ..sequencing.quality import unseen
 from ..sequencing.reference import CODONS
-from ..sequencing.sample import Call, Sample
+from ..sequencing.sample import Call, Sample, Sequenced
+from ..sequencing.tables import EVENT, EVENT_DEPTH, EVENTS
+from .genotype_vcf import distinct
 
 _FORMULA = ("=", "+", "-", "@")
 _VERDICT_HEADS = (
@@ -27,13 +30,13 @@ _CHANGE_HEADS = (
     *("sample", "file", "gene", "change", "HGVS", "share", "share low", "share high", "depth", "kind", "decides"),
     *("remarks", "comments"),
 )
-_CODON_HEADS = ("sample", "gene", "codon", "bases", "count", "residue")
+_CODON_HEADS = ("sample", "gene", "codon", "bases", "count", "residue", EVENT_DEPTH)
 
 
 def render_verdicts(samples: Sequence[Sample], failed: Sequence[Failed], knowledge: Knowledge) -> bytes:
     """A row for each sample and drug; then a row for each file that could not be used."""
     used = f"{knowledge.version} ({knowledge.hash})"
-    rows = [_verdict(sample, drug, used) for sample in samples for drug in sample.interpretation.drugs]
+    rows = [_verdict(sample, drug, knowledge, used) for sample in samples for drug in sample.interpretation.drugs]
     rows += [
         ["", each.file, "", "Could not be used", *[""] * 9, "; ".join(each.problems), "", used, ""] for each in failed
     ]
@@ -48,13 +51,22 @@ def render_changes(samples: Sequence[Sample], knowledge: Knowledge) -> bytes:
 
 
 def render_codons(samples: Sequence[Sample]) -> bytes:
-    """Tab-separated: how many fragments show which three bases (or ``del``, ``ins``, ``fs``) at each codon."""
-    rows = (row for sample in samples for row in _codons(sample))
+    """Tab-separated: how many fragments show which three bases (or ``del``, ``ins``, ``fs``) at each codon.
+
+    Below the codons of a sample stand its indels, each as one event with the fragments that carry and that cover it.
+    """
+    names = distinct(_plain(sample.read.name) for sample in samples)
+    rows = (
+        (name, *row)
+        for name, sample in zip(names, samples, strict=True)
+        for row in (*_codons(sample.read), *_events(sample.read))
+    )
     return "".join("\t".join(map(_plain, row)) + "\n" for row in (_CODON_HEADS, *rows)).encode()
 
 
-def _verdict(sample: Sample, each: DrugVerdict, knowledge: str) -> list[str]:
+def _verdict(sample: Sample, each: DrugVerdict, knowledge: Knowledge, used: str) -> list[str]:
     read = sample.read
+    hidden = unseen(each.drug, read, knowledge) if each.verdict == "susceptible" else ""
     doubts = [note.text for note in read.notes if note.level == "severe"]
     return [
         read.name,
@@ -66,9 +78,9 @@ def _verdict(sample: Sample, each: DrugVerdict, knowledge: str) -> list[str]:
         each.grade,
         "; ".join(each.drivers),
         *map(_yes, (each.minority, each.estimated, each.conflict)),
-        "; ".join(each.reasons),
+        "; ".join([*each.reasons, *([hidden] if hidden else ())]),
         "; ".join(doubts),
-        knowledge,
+        used,
         read.input_sha256,
     ]
 
@@ -102,10 +114,19 @@ def _by_drug(reading: VariantReading | None, drugs: Sequence[str]) -> Iterator[s
         yield _number(found.fold.median) if found and found.fold else ""
 
 
-def _codons(sample: Sample) -> Iterator[tuple[str, ...]]:
-    for (gene, codon), counts in sorted(sample.read.counts.items()):
+def _codons(read: Sequenced) -> Iterator[tuple[str, ...]]:
+    for (gene, codon), counts in sorted(read.counts.items()):
         for bases, count in sorted(counts.items()):
-            yield sample.read.name, gene, str(codon), bases, str(count), CODONS.get(bases, "")
+            yield gene, str(codon), bases, str(count), CODONS.get(bases, ""), ""
+
+
+def _events(read: Sequenced) -> Iterator[tuple[str, ...]]:
+    """Indels that enter the verdicts, where codons were counted."""
+    for call in sorted(read.calls, key=lambda each: each.mutation.order):
+        mutation, share, depth = call.mutation, call.mutation.fraction, call.depth
+        if mutation.kind in EVENTS and call.interpreted and share is not None and depth is not None and read.counts:
+            name = mutation.change
+            yield mutation.gene, str(mutation.first), EVENT + name, str(round(share * depth)), name, str(depth)
 
 
 def _csv(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING
 from unicodedata import category
 
-from ..genotype import DrugVerdict, Interpretation, words
+from ..genotype import DrugVerdict, Interpretation, Knowledge, words
 from ..genotype.levels import fold_text
+from ..sequencing.quality import unseen
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..sequencing.sample import Call, Sample
+    from ..sequencing.sample import Call, Sample, Sequenced
 
 _KIND = {
     "measured": "measured",
@@ -39,14 +40,14 @@ _MATRIX_LEGEND = "matrix: R resistant, P possible, ? not determined, S sensitive
 def print_interpretation(found: Interpretation, out: Console) -> None:
     """What ``cmvigil interpret`` prints: verdicts, why, changes, cross-resistance, and how to read them."""
     _verdicts(found, out)
-    _why(found, out)
+    _why(found, out, {})
     if found.variants:
         _changes(found, out)
         _matrix(found, out)
     _read_with((*found.notes, *_LEGEND, _MATRIX_LEGEND), found, out)
 
 
-def print_samples(samples: Sequence[Sample], out: Console) -> None:
+def print_samples(samples: Sequence[Sample], knowledge: Knowledge, out: Console) -> None:
     """What ``cmvigil genotype`` prints: of each sample what makes it doubtful, verdicts, why, changes, codons read.
 
     A remark that holds for every sample stands once, at the end.
@@ -56,11 +57,11 @@ def print_samples(samples: Sequence[Sample], out: Console) -> None:
     for number, each in enumerate(samples):
         if number:
             out.print("\n")
-        _sample(each, [note for note in each.interpretation.notes if note not in common], out)
+        _sample(each, [note for note in each.interpretation.notes if note not in common], knowledge, out)
     _read_with((*common, *_LEGEND), samples[0].interpretation, out)
 
 
-def _sample(sample: Sample, remarks: Sequence[str], out: Console) -> None:
+def _sample(sample: Sample, remarks: Sequence[str], knowledge: Knowledge, out: Console) -> None:
     read, found = sample.read, sample.interpretation
     strain = f"; looks like the strain {read.strain}" if read.strain else ""
     _line(f"{read.name} ({read.format}, {read.file}{strain})", out, 0, "bold")
@@ -69,19 +70,26 @@ def _sample(sample: Sample, remarks: Sequence[str], out: Console) -> None:
             _line(f"doubtful: {note.text}", out, style="bold red")
     out.print()
     _verdicts(found, out)
-    _why(found, out)
+    sensitive = [each.drug for each in found.drugs if each.verdict == "susceptible"]
+    _why(found, out, {drug: hidden for drug in sensitive if (hidden := unseen(drug, read, knowledge))})
     if read.calls:
         _calls(sample, out)
     _heading("Codons read", out)
-    for gene, stretches in sorted(read.coverage.items()):
-        _line(f"{gene} {', '.join(f'{first}-{last}' for first, last in stretches)}", out)
-    if not read.coverage:
-        _line("not stated", out)
+    for line in _codons(read):
+        _line(line, out)
     said = [f"{note.level}: {note.text}" for note in read.notes if note.level != "severe"]
     if said or remarks:
         _heading("Quality", out)
         for text in (*said, *remarks):
             _line(text, out)
+
+
+def _codons(read: Sequenced) -> list[str]:
+    """The codons read of each gene; that none was is another matter than that nobody said it."""
+    if not read.stated:
+        return ["not stated"]
+    stretches = {gene: ", ".join(f"{first}-{last}" for first, last in each) for gene, each in read.coverage.items()}
+    return [f"{gene} {codons}" for gene, codons in sorted(stretches.items())] or ["none"]
 
 
 def _calls(sample: Sample, out: Console) -> None:
@@ -138,11 +146,12 @@ def _fold(each: DrugVerdict) -> list[str]:
     return [fold_text(each.fold_median) + reach, *marks]
 
 
-def _why(found: Interpretation, out: Console) -> None:
+def _why(found: Interpretation, out: Console, limits: Mapping[str, str]) -> None:
+    """The reasons of each drug; ``limits``: what a drug's verdict leaves open."""
     _heading("Why", out)
     for each in found.drugs:
         _line(", ".join(each.drugs), out)
-        for reason in each.reasons:
+        for reason in (*each.reasons, *([limits[each.drug]] if each.drug in limits else ())):
             _line(f"- {reason}", out, 4)
 
 

@@ -15,7 +15,7 @@ bases cannot say (a shift of the reading frame, a deletion across the splice of 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..genotype import Knowledge, Mutation, VariantReading
@@ -55,7 +55,7 @@ class Allele:
 
 def render_vcf(samples: Sequence[Sample], knowledge: Knowledge, version: str) -> bytes:
     """The samples side by side, ``version`` being that of cmvigil."""
-    names = _unique([each.read.name for each in samples])
+    names = distinct(_token(each.read.name) for each in samples)
     records: dict[tuple[Allele, Mutation], dict[int, Call]] = {}
     inferred: dict[tuple[Allele, Mutation], bool] = {}
     left_out: dict[str, list[str]] = {}
@@ -206,10 +206,10 @@ def _not_called(mutation: Mutation, read: Sequenced) -> str:
     return f"0:{depth}"
 
 
-def _unique(names: Sequence[str]) -> list[str]:
-    """Names as column heads: no blanks, none twice."""
+def distinct(names: Iterable[str]) -> list[str]:
+    """The names of samples, none twice: the second ``p1`` is ``p1.2``."""
     made: list[str] = []
-    for name in map(_token, names):
+    for name in names:
         new, number = name, 1
         while new in made:
             number += 1

@@ -16,11 +16,12 @@ from .sample import Note
 from .strains import strain_of_contig
 
 TOLERATED = 0.05
-"""Share of the records whose REF may differ from Merlin; of fewer than SURE records none may."""
+"""Share of the records whose REF may differ from Merlin; of fewer than ``SURE`` records none may."""
 SURE = 20
+"""Records that must agree where nothing else says that a contig is Merlin; by chance one in four does."""
 LENGTH_TOLERATED = 0.01
 """How far the stated length of a contig may lie from Merlin's, as a share of it; amplicons and chromosomes lie far."""
-_MERLIN = "Merlin"
+_MERLIN, _ACCESSION = "Merlin", "NC_006273.2"
 _FARTHEST = 3000
 """Bases by which records are moved to see whether their positions are those of another sequence."""
 _MOVED_AGREE = 0.8
@@ -110,6 +111,7 @@ class Contigs:
     def merlin(self, records: Mapping[str, int], lengths: Mapping[str, int | None]) -> Contig:
         """The contig that is Merlin. ``records``: how many each holds; ``lengths``: what the header states.
 
+        A contig of another name is taken for it only if its length or many records say so, and none holds more records.
         Raises :class:`SequenceError` where there is none, or where one is another strain.
         """
         names = list(records) or list(lengths)
@@ -124,6 +126,8 @@ class Contigs:
         best = max(map(self.of, fitting), key=lambda each: each.checked - each.differing, default=Contig(""))
         if not best.is_merlin:
             raise self._differs(best)
+        if best.name and not self.strain(best.name):
+            self._proven(best, records, lengths)
         return best
 
     def notes(self, chosen: Contig, records: Mapping[str, int]) -> Iterator[Note]:
@@ -147,6 +151,19 @@ class Contigs:
         if length is None or self.merlin_bases is None:
             return True
         return abs(length - self.merlin_bases) <= LENGTH_TOLERATED * self.merlin_bases
+
+    def _proven(self, contig: Contig, records: Mapping[str, int], lengths: Mapping[str, int | None]) -> None:
+        """Raise :class:`SequenceError` where only chance may say that a contig of another name is Merlin."""
+        agreeing = contig.checked - contig.differing
+        larger = [name for name, count in records.items() if count > records.get(contig.name, 0)]
+        if larger:
+            found = f"contig {larger[0][:60]!r} has more records"
+        elif lengths.get(contig.name) is None and agreeing < SURE:
+            found = f"the header states no length, and of {SURE} records in the genes that must agree {agreeing} do"
+        else:
+            return
+        remedy = f"if it is Merlin, rename it to {_ACCESSION}; else {_REMEDY}"
+        raise SequenceError(f"{self.file}: contig {contig.name[:60]!r} is no known name of Merlin; {found}; {remedy}")
 
     def _differs(self, contig: Contig) -> SequenceError:
         said = f"REF of {contig.differing} of {contig.checked} records in the genes is not that of NC_006273.2"

@@ -9,6 +9,7 @@ from itertools import combinations
 
 from ..genotype import Mutation
 from ..genotype.model import Thresholds
+from .columns import NOT_IN_GENOTYPE, passes
 from .naming import Namer
 from .phasing import Allele, Genomes, genomes, joined, possible, relation
 from .records import changes
@@ -17,7 +18,7 @@ from .sample import Call
 from .shares import interval
 
 BY_SHARE, UNKNOWN, POSSIBLE, TORN = "joined by share", "phase unknown", "possible", "reaches over the end of its exon"
-"""Flags of calls; ``filtered: NAME`` is another."""
+"""Flags of calls; ``filtered: NAME`` is another, and ``not in the genotype``."""
 _CROWD = 12
 """Alleles of touching codons up to which they are looked at together; nine single bases can change in a codon."""
 _PLACES = Decimal("0.0001")
@@ -31,7 +32,7 @@ def calls(
     Else they are left out first; what they change is then given besides, not interpreted.
     """
     for cluster in _clusters(alleles, segment):
-        passed = [each for each in cluster if filtered or not each.filters]
+        passed = [each for each in cluster if filtered or passes(each.filters, each.share, t)]
         found = _called(passed, segment, namer, t)
         if len(passed) == len(cluster):
             yield from found
@@ -117,7 +118,8 @@ def _call(mutation: Mutation, parts: Sequence[Genomes], flags: Sequence[str]) ->
     totals = [allele.share.total for allele in alleles if allele.share.total is not None]
     low, high = interval(fraction, min(totals) if len(totals) == len(alleles) else None) or (None, None)
     torn = [TORN] if any(allele.edit.torn for allele in alleles) else []
-    missed = [f"filtered: {name}" for name in sorted({allele.filters for allele in alleles} - {""})]
+    filters = sorted({allele.filters for allele in alleles} - {""})
+    missed = [name if name == NOT_IN_GENOTYPE else f"filtered: {name}" for name in filters]
     return Call(
         mutation=replace(mutation, fraction=None if fraction is None else fraction.quantize(_PLACES)),
         low=low,

@@ -21,7 +21,14 @@ from .sample import Note, Options, Sample
 
 Input = tuple[Path, ...]
 """One file, or the two of read pairs."""
-_FIRST = re.compile(r"(?<=[._-])(R?)1(?=[._-])")
+_TOKEN = re.compile(r"(.*[._-]R)([12])(?![^._-])(.*)", re.DOTALL)
+"""A name with ``_R1`` or ``_R2``, the last of several."""
+_NUMBER = re.compile(r"(.*_)([12])(\.(?:fastq|fq)(?:\.gz)?)", re.DOTALL)
+"""A name with a bare ``_1`` or ``_2`` before its ending: mates, or samples that somebody counted."""
+_SIGN = re.compile(r"(\S+?)(?:/([12]))?(?:\s+(?:([12]):)?.*)?")
+"""A read's name and the sign of a mate: ``name/1``, ``name 1:N:0``."""
+_PEEKED = 100
+"""Reads whose names are compared before two files are taken for mates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +43,27 @@ Outcome = list[Sample] | Failed
 
 
 def paired(paths: Sequence[Path]) -> list[Input]:
-    """The files in their order, the two of read pairs together, R1 first, where the earlier of them stood.
+    """The files in their order, each once, the two of read pairs together, R1 first, where the earlier of them stood.
 
-    FASTQ files of one folder are a pair when their names differ only in ``R1`` and ``R2``, or ``1`` and ``2``, between
-    ``_``, ``.`` or ``-``.
+    FASTQ files of one folder are a pair when their names differ only in ``R1`` and ``R2`` (behind ``_``, ``.`` or
+    ``-``), or end in ``_1`` and ``_2`` and the names of their reads are those of mates.
     """
-    left = list(paths)
-    inputs: list[Input] = []
-    while left:
-        path = left.pop(0)
-        mate = next((other for other in left if _are_mates(path, other)), None)
-        if mate is None:
-            inputs.append((path,))
-        else:
-            left.remove(mate)
-            inputs.append((min(path, mate), max(path, mate)))
-    return inputs
+    pairs = {path: pair for pair in _alike(paths) if _are_mates(*pair) for path in pair}
+    return list(dict.fromkeys(pairs.get(path, (path,)) for path in paths))
 
 
-def _are_mates(a: Path, b: Path) -> bool:
-    one, two = min(a, b), max(a, b)
-    named = one.parent == two.parent and any(
-        two.name == f"{one.name[: first.start()]}{first[1]}2{one.name[first.end() :]}"
-        for first in _FIRST.finditer(one.name)
-    )
-    return named and _is_fastq(one) and _is_fastq(two)
+def _alike(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Files of one folder whose names differ in 1 and 2 alone, at a place where those of mates do."""
+    found: dict[tuple[Path, str, str], dict[str, Path]] = {}
+    for path in paths:
+        name = _TOKEN.fullmatch(path.name) or _NUMBER.fullmatch(path.name)
+        if name is not None:
+            found.setdefault((path.parent, name[1], name[3]), {})[name[2]] = path
+    return [(each["1"], each["2"]) for each in found.values() if len(each) == 2]
+
+
+def _are_mates(one: Path, two: Path) -> bool:
+    return _is_fastq(one) and _is_fastq(two) and (_TOKEN.fullmatch(one.name) is not None or _hold_mates(one, two))
 
 
 def _is_fastq(path: Path) -> bool:
@@ -68,6 +71,20 @@ def _is_fastq(path: Path) -> bool:
         return Source(path).kind() == "fastq"
     except SequenceError:
         return False
+
+
+def _hold_mates(one: Path, two: Path) -> bool:
+    """Whether the first reads of two FASTQ files have the same names, with the signs of a first and a second mate."""
+    reads = list(zip(_reads(one), _reads(two), strict=False))
+    return bool(reads) and all(a == (b[0], "1") and b[1] == "2" for a, b in reads)
+
+
+def _reads(path: Path) -> list[tuple[str, str]]:
+    """Names and signs of the first reads of a FASTQ file."""
+    # The last line may be cut.
+    lines = Source(path).head().decode("latin-1").lstrip().split("\n")[:-1]
+    names = [_SIGN.fullmatch(line.removeprefix("@")) for line in lines[: 4 * _PEEKED : 4]]
+    return [(name[1], name[2] or name[3] or "") for name in names if name]
 
 
 def read_all(
@@ -85,10 +102,30 @@ def read_all(
     reader = Reader(knowledge, options)
     workers = min(jobs, len(inputs))
     found: dict[int, Outcome] = {}
+    notes = _how_read(inputs)
     for number, outcome in shared_out(inputs, reader, workers) if workers > 1 else enumerate(map(reader.read, inputs)):
-        found[number] = outcome
+        found[number] = _noted(outcome, notes.get(inputs[number]))
         done()
     return [found[number] for number in range(len(inputs))]
+
+
+def _how_read(inputs: Sequence[Input]) -> dict[Input, Note]:
+    """What is said of files that were read as pairs, or that may be pairs and were read apart."""
+    made: dict[Input, Note] = {
+        paths: Note("note", "read pairs", f"{_name(paths)} were read together as read pairs")
+        for paths in inputs
+        if len(paths) == 2
+    }
+    for pair in _alike([paths[0] for paths in inputs if len(paths) == 1 and _NUMBER.fullmatch(paths[0].name)]):
+        text = f"{_name(pair)} were read as two samples; if they are read pairs, name them _R1 and _R2"
+        made |= {(path,): Note("note", "read pairs", text) for path in pair}
+    return made
+
+
+def _noted(outcome: Outcome, note: Note | None) -> Outcome:
+    if note is None or isinstance(outcome, Failed):
+        return outcome
+    return [replace(each, read=replace(each.read, notes=(*each.read.notes, note))) for each in outcome]
 
 
 _ENDED = "the process that read it was ended, perhaps for want of memory; give it alone"
@@ -104,9 +141,10 @@ class Reader:
     def read(self, paths: Input) -> Outcome:
         """The samples of one input, or its failure."""
         try:
-            samples = read_samples(paths, self.knowledge, self.options)
+            return read_samples(paths, self.knowledge, self.options)
         except SequenceError as error:
-            return Failed(_name(paths), error.problems)
+            as_pair = f"{_name(paths)}: were read together as read pairs; if they are two samples, give --single"
+            return Failed(_name(paths), (*error.problems, *[as_pair] * (len(paths) == 2)))
         except MemoryError:
             return _failed(paths, "needs more memory than there is; give it alone, or lower --jobs")
         except Exception as error:
@@ -114,10 +152,6 @@ class Reader:
             last = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"
             return _failed(paths, f"cmvigil itself failed ({where}); please report this line")
-        if len(paths) == 1:
-            return samples
-        note = Note("note", "read pairs", f"{_name(paths)} were read together as read pairs")
-        return [replace(each, read=replace(each.read, notes=(*each.read.notes, note))) for each in samples]
 
 
 def _name(paths: Input) -> str:

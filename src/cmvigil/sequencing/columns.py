@@ -16,7 +16,10 @@ from .shares import FieldError, Fields, Share, shares
 from .vcflines import REFERENCE_ALTS, Record
 
 NOT_IN_GENOTYPE = "not in the genotype"
-"""The filter that an allele does not pass whose fragments were counted and which was not called."""
+"""The filter that an allele does not pass whose fragments were counted and which was not called.
+
+A caller of one or two copies gives no genotype to a minority, so from the floor of report on its share decides.
+"""
 LONGEST = 600
 """Bases gained beyond which an allele is not named; no change that was described gains more than a few codons."""
 _BASES = re.compile(r"[ACGTN]+")
@@ -78,8 +81,9 @@ class Column:
             self.unnamed += not named[number]
             called = genotype is None or number in genotype
             missed = filters if called else ";".join(filter(None, (filters, NOT_IN_GENOTYPE)))
+            passed = passes(missed, share, t)
             for segment, made, stop in named[number]:
-                self.stops.update([segment.gene] if stop and not missed else [])
+                self.stops.update([segment.gene] if stop and passed else [])
                 for edit in made:
                     self._keep(segment, _allele(edit, record, number, share, fields, genotype, missed))
 
@@ -101,8 +105,15 @@ class Column:
             self.alleles[key] = allele
 
 
-def _rank(allele: Allele) -> tuple[bool, object]:
-    return not allele.filters, allele.share.fraction or 0
+def passes(filters: str, share: Share, t: Thresholds) -> bool:
+    """Whether an allele is interpreted, given what it did not pass: also by its share where it was only not called."""
+    return not filters or (
+        filters == NOT_IN_GENOTYPE and share.fraction is not None and share.fraction >= t.report_floor
+    )
+
+
+def _rank(allele: Allele) -> tuple[bool, bool, object]:
+    return not allele.filters, allele.filters == NOT_IN_GENOTYPE, allele.share.fraction or 0
 
 
 def _filters(record: Record, fields: Fields) -> str:
@@ -140,8 +151,8 @@ def _named(record: Record, alt: str) -> Iterator[Named]:
 def _allele(
     edit: Edit, record: Record, number: int, share: Share, fields: Fields, genotype: _Genotype | None, filters: str
 ) -> Allele:
-    phased = "|" in fields.own.get("GT", "") and "/" not in fields.own["GT"]
     phase, copies = fields.own.get("PS", "."), frozenset(n for n, each in enumerate(genotype or ()) if each == number)
+    phased = bool(copies) and "|" in fields.own["GT"] and "/" not in fields.own["GT"]
     if record.info.get("CHANGE", "").startswith("UL"):
         # A file of our own: each record is all that is changed in a codon, of genomes of its own.
         phased, phase, copies = True, "CHANGE", frozenset([record.line])

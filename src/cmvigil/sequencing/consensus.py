@@ -15,10 +15,11 @@ from typing import NamedTuple
 from ..genotype import Knowledge, Mutation
 from ..genotype.coverage import stretches_text
 from .align import UNREADABLE, Block, Stretch, align
-from .naming import Key, Namer
+from .naming import Key, Namer, loses_start, start_lost, stop_lost
 from .placing import Placed, Target
 from .reference import BASES_OF, CODONS, STOP, possible_codons
-from .sample import Call, Level, Note
+from .sample import Call, Level, Note, Stretches
+from .stretches import by_gene
 
 MIXED = "mixed (Sanger about 20-80 %)"
 """Flag of a residue seen beside another."""
@@ -28,22 +29,41 @@ PHASE_UNKNOWN = "phase unknown"
 """Flag of a residue of which it is not known whether its bases stand on one molecule."""
 RESTORED_WITHIN = 30
 """Codons within which a second shift of the frame is taken to undo the first (design value)."""
+REPLACED = 2
+"""Changes up to which two shifts are no shifts but codons that differ side by side (design value)."""
+_START = "M"
 _NOT_ALIGNED = "not aligned, so not covered"
 
 
 @dataclass
 class Reading:
-    """What sequences of one sample say: changes, codons that were read by gene, findings on the way."""
+    """What sequences of one sample say: changes, codons that were read by gene, findings on the way.
+
+    ``lost``: genes of whose protein nothing is known, as its start is lost, or its stop and it is essential.
+    """
 
     calls: dict[Key, Call] = field(default_factory=dict)
     covered: dict[str, set[int]] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
 
     def note(self, level: Level, code: str, text: str) -> None:
         """Add a finding, once."""
-        note = Note(level, code, text)
+        self.add(Note(level, code, text))
+
+    def add(self, note: Note) -> None:
+        """Add a finding, once."""
         if note not in self.notes:
             self.notes.append(note)
+
+    def lose_start(self, gene: str) -> None:
+        """Note that the start codon of a gene is lost."""
+        self.lost.add(gene)
+        self.add(start_lost(gene))
+
+    def coverage(self) -> dict[str, Stretches]:
+        """The codons that were read, none of a gene that is lost."""
+        return by_gene({gene: codons for gene, codons in self.covered.items() if gene not in self.lost})
 
 
 class Residues(NamedTuple):
@@ -96,6 +116,10 @@ def _tails(placed: Placed, stretches: Sequence[Stretch], reading: Reading) -> No
     """Say how many letters at the ends fit the gene no more, as those of a primer or vector."""
     target, first, last = placed.target, stretches[0][0], stretches[-1][-1]
     behind = len(placed.letters) - last.query_end, len(target.letters) - last.target_end
+    begins = residues(placed.letters[: target.unit], target.unit).possible or _START
+    if target.first_codon == 1 and 0 < first.query == first.target - target.start and _START not in begins:
+        # It begins with the gene, so what does not fit is no primer.
+        reading.lose_start(target.gene)
     for letters, missing, place in (
         (first.query, first.target, f"before codon {target.codon_from(first.target)}"),
         (*behind, f"behind codon {target.codon_to(last.target_end) - 1}"),
@@ -133,6 +157,7 @@ class _Reader:
         self.target: Target = placed.target
         self.unit = self.target.unit
         self.gene = self.target.gene
+        self.knowledge = knowledge
         self.namer = Namer(self.gene, knowledge.proteins[self.gene], knowledge.known)
         self.reading = reading
         self.covered = reading.covered.setdefault(self.gene, set())
@@ -206,14 +231,21 @@ class _Reader:
             elif max(each.codon_end, each.codon + 1) > end:
                 self._not_aligned(each)
             else:
-                self._call(self.namer.frameshift(each.codon), False)
                 restored = self._restored(each, waiting)
-                if restored is not None:
-                    codons = range(each.codon, waiting[restored].codon_end)
-                    between.update(codons)
+                if restored is None:
+                    self._call(self.namer.frameshift(each.codon), False)
+                    continue
+                last = waiting[restored]
+                del waiting[: restored + 1]
+                codons = range(each.codon, last.codon_end)
+                between.update(codons)
+                whole = self._unshifted(each, last)
+                if whole is not None:
+                    self._in_frame(whole)
+                else:
+                    self._call(self.namer.frameshift(each.codon), False)
                     text = "in a shifted reading frame, so not covered; probably errors of sequencing"
                     self._note("severe", "frame", codons, text)
-                    del waiting[: restored + 1]
         return between
 
     def _restored(self, shifted: _Indel, following: Sequence[_Indel]) -> int | None:
@@ -227,19 +259,61 @@ class _Reader:
                 return n
         return None
 
+    def _unshifted(self, first: _Indel, last: _Indel) -> _Indel | None:
+        """Two shifts that undo each other as one piece; None where, read in frame, it has more changes than a few."""
+        whole = first._replace(target_end=last.target_end, query_end=last.query_end, codon_end=last.codon_end)
+        if whole.codon_end > self.target.codon_end:
+            return None
+        named = self._changes(whole)
+        return whole if named is not None and len(named) <= REPLACED else None
+
     def _in_frame(self, indel: _Indel) -> None:
-        start = indel.query - (indel.target - self.target.offset_of(indel.codon))
-        end = indel.query_end + self.target.offset_of(indel.codon_end) - indel.target_end
-        found = [residues(self.letters[at : at + self.unit], self.unit).possible for at in range(start, end, self.unit)]
+        named = self._changes(indel)
+        if named is None:
+            self._not_aligned(indel)
+            return
+        for mutation in named:
+            self._call(mutation, False)
+        self.covered.update(range(indel.codon, min(indel.codon_end, self.target.codon_end)))
+
+    def _changes(self, indel: _Indel) -> tuple[Mutation, ...] | None:
+        """What a loss or gain that keeps the frame changes; None where its letters leave that open."""
+        found = [self._possible(at) for at in range(self._before(indel), self._behind(indel), self.unit)]
         new = "".join(found)
         with_stop = indel.codon_end > self.target.codon_end
         if any(len(each) != 1 for each in found) or (with_stop and not new.endswith(STOP)):
-            self._not_aligned(indel)
-            return
+            return None
         wild = self.namer.protein[indel.codon - 1 : indel.codon_end - 1]
-        for mutation in self.namer.changes(indel.codon, wild, new.removesuffix(STOP) if with_stop else new):
-            self._call(mutation, False)
-        self.covered.update(range(indel.codon, min(indel.codon_end, self.target.codon_end)))
+        changed = new.removesuffix(STOP) if with_stop else new
+        return self.namer.changes(indel.codon, wild, changed, self._room(indel))
+
+    def _room(self, indel: _Indel) -> tuple[int, int]:
+        """The first and last codon up to which the residues on either side are Merlin's."""
+        first, last = indel.codon, min(indel.codon_end, self.target.codon_end) - 1
+        at = self._before(indel) - self.unit
+        while first > self.target.first_codon and self._wild(first - 1, at):
+            first, at = first - 1, at - self.unit
+        at = self._behind(indel)
+        while last + 1 < self.target.codon_end and self._wild(last + 1, at):
+            last, at = last + 1, at + self.unit
+        return first, last
+
+    def _wild(self, codon: int, at: int) -> bool:
+        """Whether the letters at an offset say Merlin's residue of a codon."""
+        within = 0 <= at <= len(self.letters) - self.unit
+        return within and self._possible(at) == self.namer.protein[codon - 1]
+
+    def _possible(self, at: int) -> str:
+        """The residues that the letters at an offset may stand for."""
+        return residues(self.letters[at : at + self.unit], self.unit).possible
+
+    def _before(self, indel: _Indel) -> int:
+        """Where the first codon that it touches begins in the sequence."""
+        return indel.query - (indel.target - self.target.offset_of(indel.codon))
+
+    def _behind(self, indel: _Indel) -> int:
+        """Where the codon behind it begins in the sequence."""
+        return indel.query_end + self.target.offset_of(indel.codon_end) - indel.target_end
 
     def _beside_unreadable(self, indel: _Indel) -> bool:
         """Whether letters that say nothing stand there: then their number is none of the virus."""
@@ -247,18 +321,23 @@ class _Reader:
 
     def _call(self, mutation: Mutation, mixed: bool, flags: Sequence[str] = ()) -> None:
         self.reading.calls[mutation.key] = Call(replace(mutation, mixed=mixed), flags=tuple(flags))
+        if loses_start(mutation) and POSSIBLE not in flags:
+            self.reading.lose_start(self.gene)
 
     def _not_aligned(self, indel: _Indel) -> None:
         codons = range(max(indel.codon, self.target.first_codon), min(indel.codon_end, self.target.codon_end))
         if codons:
             self._note("warning", "unaligned", codons, _NOT_ALIGNED)
+        if indel.codon < 1 < indel.codon_end and not self._beside_unreadable(indel):
+            at = self._behind(indel) - self.unit * (indel.codon_end - 1)
+            if not self._wild(1, at):
+                self.reading.lose_start(self.gene)
         if self.target.last and max(indel.codon_end, indel.codon + 1) > self.target.codon_end:
             self._stop_lost()
 
     def _stop_lost(self) -> None:
-        self.reading.note(
-            "warning", "stop lost", f"{self.gene}: the stop behind codon {self.target.codon_end - 1} is lost"
-        )
+        self.reading.lost |= {self.gene} if self.knowledge.genes[self.gene].essential else set()
+        self.reading.add(stop_lost(self.gene, self.knowledge))
 
     def _note(self, level: Level, code: str, codons: Collection[int], text: str) -> None:
         self.reading.note(level, code, f"{_codons(self.gene, codons)}: {text}")

@@ -5,6 +5,7 @@ Records are read one after the other, so that a file of many takes the memory of
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,6 @@ from .naming import Key
 from .placing import Placed, place_bases, place_residues
 from .reference import BASES_OF
 from .sample import Call, Note, Options, Sequenced
-from .stretches import by_gene
 
 LONGEST = 1_000_000
 """Letters of one record: four genomes of the virus."""
@@ -31,7 +31,10 @@ AMPLICONS = 500
 _SHOWN = 5
 """Records that are named in one message; the others are counted."""
 _PLAIN = str.maketrans(ascii_lowercase, ascii_uppercase, "0123456789 \t\v\f")
-_NO_GAPS = str.maketrans("", "", "-.~")
+_GAPS = "-.~"
+_NO_GAPS = str.maketrans("", "", _GAPS)
+_NOT_SEQUENCED = {"N": re.compile(r"[-.~]{30,}"), "X": re.compile(r"[-.~]{10,}")}
+"""Gap signs that stand for what was not sequenced (design value, 10 codons), by the letter that says so."""
 _BASES = frozenset(BASES_OF) - {"U"}
 _RESIDUES = frozenset("ACDEFGHIKLMNPQRSTVWYX*")
 _AS_BASES = str.maketrans("UXI?", "TNNN")
@@ -96,7 +99,7 @@ def read_fasta(source: Source, knowledge: Knowledge, options: Options) -> list[S
             format="FASTA",
             input_sha256=digest,
             calls=tuple(sorted(reading.calls.values(), key=lambda call: call.mutation.order)),
-            coverage=by_gene(reading.covered),
+            coverage=reading.coverage(),
             notes=(*reading.notes, *skipped),
         )
         for name, reading in used.items()
@@ -132,22 +135,26 @@ def _read(record: _Record, source: Source, knowledge: Knowledge) -> Reading:
     if record.size > LONGEST:
         raise SequenceError(f"{place}: {record.size} letters, more than four genomes; {_EXPECTED}")
     written = "".join(line for _, line in record.lines).translate(_PLAIN)
-    letters = written.translate(_NO_GAPS)
-    if not letters:
+    bare = written.translate(_NO_GAPS)
+    if not bare:
         raise SequenceError(f"{place}: holds no sequence; {_EXPECTED}")
-    bases = letters.translate(_AS_BASES)
-    protein = not _are_bases(bases)
+    protein = not _are_bases(bare.translate(_AS_BASES))
+    unknown = "X" if protein else "N"
+    filled = _NOT_SEQUENCED[unknown].sub(lambda run: unknown * len(run[0]), written.strip(_GAPS))
+    letters = filled.translate(_NO_GAPS)
+    gaps = len(filled) - len(letters)
     if protein:
         residues = letters.translate(_AS_RESIDUES).rstrip("*")
         _check(residues, _RESIDUES, "residue", record, source)
         placed, again = place_residues(residues, knowledge)
     else:
+        bases = letters.translate(_AS_BASES)
         _check(bases, _BASES, "base", record, source)
         placed, again = place_bases(bases)
     reading = read_placed(placed, knowledge)
     if not any(reading.covered.values()):
-        raise SequenceError(f"{place}: {len(letters)} letters, none of which fit a gene; {_EXPECTED}")
-    reading.notes += _notes(placed, again, protein, len(written) - len(letters))
+        raise SequenceError(f"{place}: {len(bare)} letters, none of which fit a gene; {_EXPECTED}")
+    reading.notes += _notes(placed, again, protein, gaps, len(written) - len(bare) - gaps)
     return reading
 
 
@@ -166,13 +173,16 @@ def _check(letters: str, allowed: frozenset[str], what: str, record: _Record, so
         )
 
 
-def _notes(placed: Sequence[Placed], again: Sequence[Placed], protein: bool, gaps: int) -> Iterator[Note]:
+def _notes(placed: Sequence[Placed], again: Sequence[Placed], protein: bool, gaps: int, unread: int) -> Iterator[Note]:
     if protein:
         yield Note("note", "protein", "a protein was given: no bases stand behind its changes")
     if gaps:
         yield Note(
             "note", "gaps", f"{gaps} gap signs were taken out; what was lost or gained follows from the alignment"
         )
+    if unread:
+        text = f"{unread} gap signs at the ends or in long runs were taken for not sequenced, not for a loss"
+        yield Note("note", "not sequenced", text)
     other = sorted({each.target.gene for each in placed if not each.forward})
     if other:
         yield Note("note", "strand", f"read on the other strand: {', '.join(other)}")
@@ -186,6 +196,7 @@ def _merged(readings: Mapping[str, Reading]) -> Reading:
     for name, reading in readings.items():
         for gene, codons in reading.covered.items():
             whole.covered.setdefault(gene, set()).update(codons)
+        whole.lost |= reading.lost
         for note in reading.notes:
             whole.note(note.level, note.code, f"{name}: {note.text}")
     for key in sorted({key for reading in readings.values() for key in reading.calls}):

@@ -9,10 +9,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from ..genotype import Mutation
+from ..genotype import Knowledge, Mutation
 from .reference import STOP
+from .sample import Note
 
 Key = tuple[str, str]
+
+
+def loses_start(mutation: Mutation) -> bool:
+    """Whether a change takes the start codon away: of the whole protein nothing is then known."""
+    return mutation.kind != "insertion" and mutation.first == 1
+
+
+def start_lost(gene: str) -> Note:
+    """What to say of a gene whose start codon is lost."""
+    return Note("severe", "start lost", f"{gene}: the start codon is lost, so none of its codons is covered")
+
+
+def stop_lost(gene: str, knowledge: Knowledge) -> Note:
+    """What to say of a gene whose stop codon is lost."""
+    lost = f"{gene}: the stop behind codon {knowledge.genes[gene].length} is lost"
+    if knowledge.genes[gene].essential:
+        return Note("severe", "stop lost", f"{lost}, so none of its codons is covered")
+    return Note("warning", "stop lost", lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +42,25 @@ class Namer:
     protein: str
     known: Collection[Key]
 
-    def changes(self, first: int, wild: str, new: str) -> tuple[Mutation, ...]:
+    def changes(self, first: int, wild: str, new: str, room: tuple[int, int] | None = None) -> tuple[Mutation, ...]:
         """The changes that turn ``wild``, Merlin's residues from codon ``first`` on, into ``new``, reading frame kept.
 
         A loss that takes part of two codons is a deletion and a substitution. What follows a stop is not named; a stop
-        among residues gained stands for the next residue of Merlin. An ``X`` (unreadable) is no change.
+        among residues gained stands for the next residue of Merlin. An ``X`` (unreadable) is no change. ``room``: as of
+        :meth:`deletion`, around all of them.
         """
         cut = new.find(STOP)
         if cut >= 0 and cut >= len(wild):
             stops = first + len(wild)
             ends = (self.substitution(stops, STOP),) if stops <= len(self.protein) else ()
-            return (*self.changes(first, wild, new[:cut]), *ends)
+            return (*self.changes(first, wild, new[:cut], room), *ends)
         if cut >= 0:
             wild, new = wild[: cut + 1], new[: cut + 1]
         while wild and new and wild[-1] == new[-1]:
             wild, new = wild[:-1], new[:-1]
         while wild and new and wild[0] == new[0]:
             first, wild, new = first + 1, wild[1:], new[1:]
-        return tuple(self._split(first, wild, new))
+        return tuple(self._split(first, wild, new, room or (1, len(self.protein))))
 
     def frameshift(self, codon: int) -> Mutation:
         """A shift of the reading frame that begins in a codon."""
@@ -84,7 +104,7 @@ class Namer:
     def _chosen(self, equal: list[Mutation]) -> Mutation:
         return next((each for each in equal if each.key in self.known), equal[-1])
 
-    def _split(self, first: int, wild: str, new: str) -> Iterator[Mutation]:
+    def _split(self, first: int, wild: str, new: str, around: tuple[int, int]) -> Iterator[Mutation]:
         """Residues that differ at both ends: substitutions, around one loss or gain placed where most others agree."""
         shorter = min(len(wild), len(new))
         gap = len(wild) - len(new)
@@ -97,7 +117,7 @@ class Namer:
         lost, gained = max(gap, 0), max(-gap, 0)
         left = [first + n for n in range(at) if wild[n] != new[n]]
         right = [first + n + lost for n in range(at, shorter) if wild[n + lost] != new[n + gained]]
-        room = max(left, default=0) + 1, min(right, default=len(self.protein) + 1) - 1
+        room = max([around[0] - 1, *left]) + 1, min([around[1] + 1, *right]) - 1
         for codon in left:
             yield from self._replaced(codon, new[codon - first])
         if lost:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from math import ceil
 
 from ..genotype import Knowledge, Mutation
-from ..genotype.coverage import Coverage, gaps
+from ..genotype.coverage import Coverage, gaps, required_codons
 from ..genotype.mutation import percent
 from .consensus import POSSIBLE
 from .sample import Call, Note, Sequenced
@@ -32,7 +33,23 @@ def notes(read: Sequenced, knowledge: Knowledge) -> tuple[Note, ...]:
         *_unusual(read.calls, read.coverage, knowledge),
         *_clustered(read.calls),
         *(_uncovered(read.coverage, knowledge) if read.stated else ()),
+        *(_shallow(read, knowledge) if read.stated else ()),
     )
+
+
+def unseen(drug: str, read: Sequenced, knowledge: Knowledge) -> str:
+    """How large a share may hide at the codons that a drug's verdict needs, all of which were read.
+
+    Empty where every share that decides would have been seen, and where the file does not tell.
+    """
+    codons = required_codons(knowledge.drugs[drug], knowledge)
+    shares = [
+        read.detectable[gene][codon - 1] for gene in codons.keys() & read.detectable.keys() for codon in codons[gene]
+    ]
+    hiding = [share for share in shares if share > float(knowledge.thresholds.report_floor)]
+    if not hiding:
+        return ""
+    return f"a share below {ceil(round(100 * max(hiding), 2))}% may not have been seen at {len(hiding)} of its codons"
 
 
 def _broken(calls: Sequence[Call], knowledge: Knowledge) -> Iterator[Note]:
@@ -86,3 +103,11 @@ def _uncovered(coverage: Coverage, knowledge: Knowledge) -> Iterator[Note]:
         missing = gaps(drug, coverage, knowledge)
         if missing:
             yield Note("warning", "uncovered", f"{drug.name}: {'; '.join(missing)}")
+
+
+def _shallow(read: Sequenced, knowledge: Knowledge) -> Iterator[Note]:
+    """Drugs whose codons were all read, some not deep enough for each share that decides."""
+    for name, drug in knowledge.drugs.items():
+        hidden = unseen(name, read, knowledge)
+        if hidden and not gaps(drug, read.coverage, knowledge):
+            yield Note("warning", "depth", f"{name}: {hidden}")

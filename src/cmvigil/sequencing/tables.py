@@ -9,9 +9,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
-from ..genotype import Knowledge, Mutation, MutationError, parse_coverage, parse_list
-from ..genotype.mutation import merged
-from .consensus import PHASE_UNKNOWN
+from ..genotype import Knowledge, Mutation, MutationError, parse, parse_coverage, parse_list
+from ..genotype.mutation import merged, percent
+from .consensus import PHASE_UNKNOWN, POSSIBLE
 from .errors import SequenceError
 from .files import Source, shown
 from .intervals import jeffreys
@@ -23,6 +23,10 @@ from .stretches import by_gene
 
 DELETED, INSERTED, SHIFTED = "del", "ins", "fs"
 """What may stand at a codon instead of three bases."""
+EVENT, EVENT_DEPTH = "event:", "event_depth"
+"""How the bases of a row begin that counts an indel as one event, and the column of the fragments that cover it."""
+EVENTS = ("deletion", "insertion", "frameshift")
+"""Changes that are counted so."""
 Counts = dict[tuple[str, int], Counter[str]]
 """By gene and codon: fragments by what they show there."""
 _EVENTS = {"DEL": DELETED, "---": DELETED, "INS": INSERTED, "FS": SHIFTED}
@@ -41,8 +45,12 @@ _COLUMNS = "expected the columns gene, codon, bases and count, or gene, codon an
 def read_codons(source: Source, knowledge: Knowledge, options: Options) -> list[Sequenced]:
     """The samples of a table of codon counts, in the order in which they begin.
 
-    A residue is called from the floor of the knowledge and from 8 fragments on, its synonymous codons added up. Raises
-    :class:`SequenceError` with the faults of the table, up to 20.
+    A residue is called from the floor of the knowledge and from 8 fragments on, its synonymous codons added up; what
+    few laboratories would report is not interpreted, because nothing tells it from errors. Indels are those that rows
+    count as events (``event:del597_600``). In a table without the column ``event_depth``, codons lost beside each
+    other are listed as a deletion; whether it keeps the reading frame is unknown, so it is not interpreted, and from
+    that share on its codons are not taken for read. Raises :class:`SequenceError` with the faults of the table, up to
+    20.
     """
     table = _Table(source, knowledge)
     table.read()
@@ -104,8 +112,12 @@ class _Table:
 
     def __init__(self, source: Source, knowledge: Knowledge) -> None:
         self.source = source
+        self.knowledge = knowledge
         self.genes = knowledge.genes
         self.samples: dict[str, Counts] = {}
+        self.events: dict[str, dict[Mutation, tuple[int, int]]] = {}
+        """By sample, the fragments that carry an indel and those that cover it."""
+        self.has_events = False
         self.unclear: Counter[str] = Counter()
         self.ignored: list[str] = []
         self.problems: list[str] = []
@@ -132,7 +144,12 @@ class _Table:
 
     def notes(self, sample: str) -> tuple[Note, ...]:
         """What was left out."""
-        made = []
+        floor = percent(self.knowledge.thresholds.laboratory_floor)
+        lacks = "no error model" if self.has_events else "no error model and no indels as events"
+        limits = f"a table of codons holds {lacks}: changes below {floor} are listed and not interpreted"
+        if not self.has_events:
+            limits += ", nor are deletions, which may shift the reading frame"
+        made = [Note("warning", "table", limits)]
         if self.ignored:
             made.append(Note("note", "columns", shown(f"columns not used: {', '.join(self.ignored)}", 200)))
         if self.unclear[sample]:
@@ -163,7 +180,9 @@ class _Table:
             self.wide = counted
         else:
             raise SequenceError(f"{self.source.name}:{number}: no column holds counts; {_COLUMNS}")
-        self.ignored = [each for each in columns if each and each not in (*_NAMED, *self.wide)]
+        self.has_events = EVENT_DEPTH in columns and not self.wide
+        used = (*_NAMED, *[EVENT_DEPTH] * self.has_events, *self.wide)
+        self.ignored = [each for each in columns if each and each not in used]
 
     def _row(self, row: Mapping[str, str]) -> None:
         """Take one row. Raises ValueError."""
@@ -177,7 +196,11 @@ class _Table:
         if self.wide:
             new = {name: _number(text, name) for name in self.wide if (text := row.get(name, "").strip())}
         else:
-            bases, count = _bases(row.get("bases", "")), _number(row.get("count", ""), "count")
+            written, count = row.get("bases", "").strip(), _number(row.get("count", ""), "count")
+            if written.lower().startswith(EVENT):
+                self._event(sample, gene, written[len(EVENT) :], count, _number(row.get(EVENT_DEPTH, ""), EVENT_DEPTH))
+                return
+            bases = _bases(written)
             if not bases:
                 self.unclear[sample] += count
                 return
@@ -187,6 +210,18 @@ class _Table:
         if twice:
             raise ValueError(f"{gene} codon {codon}: {twice[0]} stands twice; add its counts")
         counts.update(new)
+
+    def _event(self, sample: str, gene: str, change: str, count: int, depth: int) -> None:
+        """Take a row that counts an indel. Raises ValueError."""
+        mutation, *more = parse(f"{gene}:{change}", self.knowledge.proteins, self.knowledge.known)
+        if more or mutation.kind not in EVENTS:
+            raise ValueError(f"bases: found {change[:20]!r} as an event; expected an indel such as event:del597_600")
+        if not 0 < count <= depth:
+            raise ValueError(f"{mutation.name}: found {count} of {depth} fragments; expected 1 to {depth}")
+        events = self.events.setdefault(sample, {})
+        if mutation in events:
+            raise ValueError(f"{mutation.name} stands twice; add its counts")
+        events[mutation] = (count, depth)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -225,10 +260,18 @@ def _sequenced(name: str, table: _Table, digest: str, knowledge: Knowledge, copi
     depths: dict[str, list[int]] = {}
     for (gene, codon), found in counts.items():
         depths.setdefault(gene, [0] * knowledge.genes[gene].length)[codon - 1] = found.total()
-    smallest = {gene: [smallest_share(depth, copies) for depth in each] for gene, each in depths.items()}
+    # However deep, what is not interpreted would not have been seen.
+    least = float(knowledge.thresholds.laboratory_floor)
+    smallest = {gene: [max(least, smallest_share(depth, copies)) for depth in each] for gene, each in depths.items()}
     enough = float(knowledge.thresholds.sanger_floor)
-    read = {gene: [codon for codon, least in enumerate(each, 1) if least <= enough] for gene, each in smallest.items()}
-    calls = [call for gene in depths for call in _calls(gene, counts, knowledge)]
+    read = {gene: [codon for codon, share in enumerate(each, 1) if share <= enough] for gene, each in smallest.items()}
+    calls = [call for gene in depths for call in _residues(gene, counts, knowledge)]
+    calls += [_share(*found).call(mutation) for mutation, found in table.events.get(name, {}).items()]
+    if not table.has_events:
+        calls += [call for gene in depths for call in _losses(gene, counts, knowledge)]
+        most = knowledge.thresholds.laboratory_floor
+        lost = {place for place, found in counts.items() if found[DELETED] >= most * found.total()}
+        read = {gene: [codon for codon in codons if (gene, codon) not in lost] for gene, codons in read.items()}
     return Sequenced(
         name=name,
         file=table.source.name,
@@ -260,48 +303,64 @@ class _Share(NamedTuple):
         return self.low <= other.high and other.low <= self.high
 
 
-def _share(hits: int, depth: int, floor: Decimal) -> _Share | None:
+def _share(hits: int, depth: int) -> _Share:
+    return _Share(max(_PLACES, (Decimal(hits) / depth).quantize(_PLACES)), *jeffreys(hits, depth), depth)
+
+
+def _called(hits: int, depth: int, floor: Decimal) -> _Share | None:
     """A share that is large enough for a call."""
-    if hits < HITS or hits < floor * depth:
-        return None
-    return _Share((Decimal(hits) / depth).quantize(_PLACES), *jeffreys(hits, depth), depth)
+    return None if hits < HITS or hits < floor * depth else _share(hits, depth)
 
 
-def _calls(gene: str, counts: Counts, knowledge: Knowledge) -> Iterator[Call]:
-    """Other residues and shifts of the frame codon by codon, and deletions.
-
-    Codons lost beside each other, at shares that may be the same, are one deletion at the smallest of them.
-    """
-    namer, floor = Namer(gene, knowledge.proteins[gene], knowledge.known), knowledge.thresholds.call_floor
-    lost: list[tuple[int, _Share]] = []
-    for codon, found in ((codon, found) for (of, codon), found in counts.items() if of == gene):
-        depth = found.total()
+def _residues(gene: str, counts: Counts, knowledge: Knowledge) -> Iterator[Call]:
+    """Other residues than Merlin's and shifts of the frame, codon by codon."""
+    namer, t = _namer(gene, knowledge), knowledge.thresholds
+    for codon, found in _of(gene, counts):
         hits: Counter[str] = Counter()
         for bases, times in found.items():
             hits[CODONS.get(bases, bases)] += times
         for residue in sorted(hits.keys() - {namer.protein[codon - 1], DELETED, INSERTED}):
-            share = _share(hits[residue], depth, floor)
+            share = _called(hits[residue], found.total(), t.call_floor)
             if share is not None:
                 named = namer.frameshift(codon) if residue == SHIFTED else namer.substitution(codon, residue)
-                yield share.call(named)
-        gone = _share(hits[DELETED], depth, floor)
+                yield replace(share.call(named), interpreted=share.fraction >= t.laboratory_floor)
+
+
+def _losses(gene: str, counts: Counts, knowledge: Knowledge) -> Iterator[Call]:
+    """Codons lost beside each other, at shares that may be the same, as one deletion at the smallest of them.
+
+    A codon is lost too where a shift of the frame, or a deletion that begins within a codon, takes part of it.
+    """
+    lost: list[tuple[int, _Share]] = []
+    for codon, found in _of(gene, counts):
+        gone = _called(found[DELETED], found.total(), knowledge.thresholds.call_floor)
         if lost and not (gone and codon == lost[-1][0] + 1 and gone.may_equal(lost[-1][1])):
-            yield _deletion(lost, namer)
+            yield _deletion(lost, _namer(gene, knowledge))
             lost = []
         if gone:
             lost.append((codon, gone))
     if lost:
-        yield _deletion(lost, namer)
+        yield _deletion(lost, _namer(gene, knowledge))
 
 
 def _deletion(lost: Sequence[tuple[int, _Share]], namer: Namer) -> Call:
     share = min(share for _, share in lost)
-    return share.call(namer.deletion(lost[0][0], lost[-1][0]), *[PHASE_UNKNOWN] * (len(lost) > 1))
+    call = share.call(namer.deletion(lost[0][0], lost[-1][0]), PHASE_UNKNOWN, POSSIBLE)
+    return replace(call, interpreted=False)
+
+
+def _namer(gene: str, knowledge: Knowledge) -> Namer:
+    return Namer(gene, knowledge.proteins[gene], knowledge.known)
+
+
+def _of(gene: str, counts: Counts) -> list[tuple[int, Counter[str]]]:
+    """The codons of one gene."""
+    return [(codon, found) for (of, codon), found in counts.items() if of == gene]
 
 
 def _insertions(counts: Counts, floor: Decimal) -> Iterator[Note]:
     """Insertions, whose residues a table of codons does not tell."""
     for (gene, codon), found in counts.items():
-        if _share(found[INSERTED], found.total(), floor):
+        if _called(found[INSERTED], found.total(), floor):
             text = f"{gene} codon {codon}: {found[INSERTED]} of {found.total()} fragments hold an insertion"
             yield Note("warning", "insertion", f"{text}; its residues are not told, so it is not judged")

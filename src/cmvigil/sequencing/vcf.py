@@ -10,22 +10,26 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ..genotype import Knowledge, MutationError, parse_coverage
 from ..genotype.mutation import percent
 from .agreement import Contigs
 from .alleles import calls
-from .columns import Column, Named
+from .columns import NOT_IN_GENOTYPE, Column, Named
 from .files import Source
-from .naming import Namer
+from .naming import Namer, loses_start, start_lost, stop_lost
 from .reference import reference
 from .sample import Call, Note, Options, Sequenced
 from .shares import FieldError
 from .stretches import by_gene
-from .vcflines import Lines
+from .vcflines import Header, Lines
 
 HELD = 500_000
 """Alleles and runs of positions that are held of all samples together."""
+_SHOWN = 300
+"""Letters of a list of changes in a note."""
+_CHANGE = re.compile(r"(UL\d{1,3}) (?:\D*(\d{1,5}))?")
 _Codons = Mapping[str, set[int]]
 
 
@@ -64,8 +68,12 @@ def read_vcf(source: Source, knowledge: Knowledge, options: Options) -> list[Seq
         stated = _stated(lines, name, knowledge)
         read = stated if stated is not None or not column.read else _read(column.read)
         found = _calls(column, knowledge, options)
-        coverage = by_gene(_with_calls(read or {}, found, knowledge))
-        notes = (*common, *_notes(column, found, read is not None, knowledge))
+        left_out = _left_out(lines.header, name)
+        codons = _with_calls(read or {}, found, knowledge)
+        for gene, first in (*_unsaid(left_out, knowledge), *((gene, 1) for gene in _lost(column, found, knowledge))):
+            codons[gene] = {codon for codon in codons.get(gene, ()) if codon < first}
+        coverage = by_gene(codons)
+        notes = (*common, *_notes(column, found, left_out, read is not None, knowledge))
         made.append(Sequenced(name, source.name, "VCF", digest, found, coverage, read is not None, notes))
     return made
 
@@ -86,6 +94,33 @@ def _stated(lines: Lines, sample: str, knowledge: Knowledge) -> _Codons | None:
     except MutationError as error:
         lines.refuse(number, f"codons that were read: {error.problems[0]}")
     return {gene: {codon for first, last in runs for codon in range(first, last + 1)} for gene, runs in read.items()}
+
+
+def _left_out(header: Header, sample: str) -> str:
+    """The changes that the header says no record holds; those of a name that is no column may be of any sample."""
+    said = header.left_out.items()
+    return ", ".join(changes for name, changes in said if name == sample or name not in header.samples)
+
+
+def _unsaid(left_out: str, knowledge: Knowledge) -> Iterator[tuple[str, int]]:
+    """Genes and codons from which on nothing is known; every gene where a change cannot be told."""
+    for change in filter(None, left_out.split(", ")):
+        told = _CHANGE.match(change)
+        if told is None or told[1] not in knowledge.genes:
+            yield from ((gene, 1) for gene in knowledge.genes)
+        else:
+            yield told[1], int(told[2] or 1)
+
+
+def _lost(column: Column, found: Iterable[Call], knowledge: Knowledge) -> set[str]:
+    """Genes of whose protein nothing is known, as its start is lost, or its stop and it is essential."""
+    stops = {gene for gene in column.stops if knowledge.genes[gene].essential}
+    return stops | {call.mutation.gene for call in found if loses_start(call.mutation) and _decides(call, knowledge)}
+
+
+def _decides(call: Call, knowledge: Knowledge) -> bool:
+    fraction = call.mutation.fraction
+    return call.interpreted and (fraction is None or fraction >= knowledge.thresholds.report_floor)
 
 
 def _read(runs: Iterable[tuple[int, int]]) -> _Codons:
@@ -116,9 +151,12 @@ def _calls(column: Column, knowledge: Knowledge, options: Options) -> tuple[Call
     return tuple(sorted(found, key=lambda call: call.mutation.order))
 
 
-def _with_calls(read: _Codons, found: Sequence[Call], knowledge: Knowledge) -> _Codons:
-    """The codons that were read: those of calls were."""
+def _with_calls(read: _Codons, found: Sequence[Call], knowledge: Knowledge) -> dict[str, set[int]]:
+    """The codons that were read: those of calls were, not those of changes that are listed alone and would decide."""
     made = {gene: {codon for codon in codons if codon <= knowledge.genes[gene].length} for gene, codons in read.items()}
+    for call in found:
+        if _decides(replace(call, interpreted=not call.interpreted), knowledge):
+            made.get(call.mutation.gene, set()).difference_update(call.mutation.codons())
     for call in found:
         if call.interpreted:
             length = knowledge.genes[call.mutation.gene].length
@@ -126,7 +164,7 @@ def _with_calls(read: _Codons, found: Sequence[Call], knowledge: Knowledge) -> _
     return made
 
 
-def _notes(column: Column, found: Sequence[Call], covered: bool, knowledge: Knowledge) -> Iterator[Note]:
+def _notes(column: Column, found: Sequence[Call], left_out: str, covered: bool, knowledge: Knowledge) -> Iterator[Note]:
     """Findings on one sample."""
     if not covered:
         yield Note("warning", "coverage", "coverage not stated: codons without a change may not have been read")
@@ -136,8 +174,15 @@ def _notes(column: Column, found: Sequence[Call], covered: bool, knowledge: Know
     missed = sum(not call.interpreted for call in found)
     if missed:
         yield Note("warning", "filtered", f"changes that did not pass a filter, listed and not interpreted: {missed}")
+    uncalled = sum(call.interpreted and NOT_IN_GENOTYPE in call.flags for call in found)
+    if uncalled:
+        yield Note("warning", "genotype", f"changes not in the genotype, interpreted by their share: {uncalled}")
+    if left_out:
+        yield Note("severe", "left out", f"no record says {left_out[:_SHOWN]}; its codons and those behind not covered")
     if column.unnamed:
         yield Note("warning", "unnamed", f"large or symbolic alleles in the genes, left out: {column.unnamed}")
+    lost = _lost(column, found, knowledge)
     for gene in sorted(column.stops):
-        length = knowledge.genes[gene].length
-        yield Note("warning", "stop lost", f"{gene}: the stop behind codon {length} is lost")
+        yield stop_lost(gene, knowledge)
+    for gene in sorted({call.mutation.gene for call in found if loses_start(call.mutation)} & lost):
+        yield start_lost(gene)

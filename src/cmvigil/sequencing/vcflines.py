@@ -30,6 +30,7 @@ _VERSION = re.compile(r"##fileformat=VCFv4\.[0-5]\s*")
 _CONTIG = re.compile(r"##contig=<(?:.*,)?ID=([^,>]+)")
 _LENGTH = re.compile(r"[<,]length=(\d{1,12})[,>]")
 _SAMPLE = re.compile(r'##SAMPLE=<ID=([^,>]+),(?:.*,)?Codons="([^"]*)">\s*')
+_LEFT_OUT = re.compile(r'##cmvigil_left_out=<ID=([^,>]+),Count=\d+,Changes="((?:[^"\\]|\\.)+)">\s*')
 _REF = re.compile(r"[ACGTUNRYSWKMBDHV]+")
 _ALT = re.compile(r"[ACGTN]+|\*|\.|<[^>]+>|[ACGTN]*[\[\]][^\[\]]+[\[\]][ACGTN]*|\.[ACGTN]+|[ACGTN]+\.")
 _INFO = re.compile(r"(?:^|;)(END|SVLEN|AD|RD|DP|MIN_DP|MinDP|AO|RO|DP4|AF|AN|FREQ|ALT_FREQ|CHANGE)=([^;]*)")
@@ -41,12 +42,14 @@ class Header:
     """``samples``: names of the columns of samples; ``lengths``: of contigs, None where not stated.
 
     ``covered``: statements of which codons were read, with their lines, by the sample they hold for, None for all.
+    ``left_out``: changes of a sample that no record says, by its name.
     """
 
     samples: tuple[str, ...] = ()
     columns: int = 0
     lengths: dict[str, int | None] = field(default_factory=dict)
     covered: dict[str | None, tuple[int, str]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -128,6 +131,8 @@ class Lines:
             self._covered(number, None, line.partition("=")[2])
         elif (of_sample := _SAMPLE.fullmatch(line)) is not None:
             self._covered(number, *of_sample.groups())
+        elif line.startswith("##cmvigil_left_out="):
+            self._left_out(number, line)
         elif line.startswith("#CHROM"):
             self._columns(number, line)
 
@@ -135,6 +140,12 @@ class Lines:
         if sample in self.header.covered or len(self.header.covered) > SAMPLES:
             self.refuse(number, "codons that were read are stated twice, or of too many samples; keep one statement")
         self.header.covered[sample] = number, codons
+
+    def _left_out(self, number: int, line: str) -> None:
+        said = _LEFT_OUT.fullmatch(line)
+        if said is None or said[1] in self.header.left_out or len(self.header.left_out) >= SAMPLES:
+            self.refuse(number, f"changes left out cannot be read, or stand twice; {_WHOLE}")
+        self.header.left_out[said[1]] = said[2]
 
     def _columns(self, number: int, line: str) -> None:
         columns = line.count("\t") + 1

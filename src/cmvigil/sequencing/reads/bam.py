@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import SequenceError
-from ..files import Source
+from ..files import Source, shown
 from .fastq import BATCH, Batch, Reads
 
 if TYPE_CHECKING:
@@ -35,17 +37,32 @@ def aligned(source: Source, reference: str | None) -> Iterator[Batch]:
     os.environ["REF_PATH"] = os.devnull  # the library would ask a server for a missing reference
     pysam.set_verbosity(0)
     try:
-        with pysam.AlignmentFile(
-            str(source.path), check_sq=False, reference_filename=None if reference is None else str(Path(reference))
-        ) as file:
-            yield from _batches(file)
+        with (
+            _linked(reference) as fasta,
+            pysam.AlignmentFile(str(source.path), check_sq=False, reference_filename=fasta) as file,
+        ):
+            yield from _batches(file, source.name)
+    except SequenceError:
+        raise
     except (OSError, ValueError) as error:
         raise SequenceError(
             f"{source.name}: cannot be read ({error}); is it whole, and is the reference of a CRAM the right one?"
         ) from None
 
 
-def _batches(file: AlignmentFile) -> Iterator[Batch]:
+@contextmanager
+def _linked(reference: str | None) -> Iterator[str | None]:
+    """A link to the reference in a folder of its own: the library writes an index beside it."""
+    if reference is None:
+        yield None
+        return
+    with TemporaryDirectory() as folder:
+        link = Path(folder, Path(reference).name)
+        link.symlink_to(Path(reference).resolve())
+        yield str(link)
+
+
+def _batches(file: AlignmentFile, source: str) -> Iterator[Batch]:
     waiting: dict[str, AlignedSegment] = {}
     pairs: tuple[list[AlignedSegment], list[AlignedSegment]] = ([], [])
     single: list[AlignedSegment] = []
@@ -53,6 +70,11 @@ def _batches(file: AlignmentFile) -> Iterator[Batch]:
         if read.flag & _LEFT_OUT or not read.query_length:
             continue
         name = read.query_name or ""
+        if read.query_qualities is None:
+            raise SequenceError(
+                f"{source}: read {shown(name)!r} has no qualities, without which errors cannot be told from changes; "
+                "give the file as the machine wrote it, or FASTQ"
+            )
         mate = waiting.pop(name, None) if read.is_paired else None
         if mate is not None:
             pairs[0].append(mate)
@@ -78,13 +100,12 @@ def _batches(file: AlignmentFile) -> Iterator[Batch]:
 
 
 def _packed(reads: list[AlignedSegment]) -> Reads:
-    """Bases and qualities one behind the other, as in a FASTQ file. A read without qualities gets the lowest."""
+    """Bases and qualities one behind the other, as in a FASTQ file."""
     pieces: list[bytes] = []
     for read in reads:
         bases = (read.get_forward_sequence() or "").encode("ascii")
-        scores = read.get_forward_qualities()
         pieces.append(bases)
-        pieces.append(bytes(min(score, 93) + 33 for score in scores) if scores is not None else b"!" * len(bases))
+        pieces.append(bytes(min(score, 93) + 33 for score in read.get_forward_qualities() or ()))
     lengths = np.array([len(each) for each in pieces[::2]], np.int64)
     begins = np.concatenate([[0], np.cumsum(2 * lengths)[:-1]]).astype(np.int64)
     data = np.frombuffer(b"".join(pieces), np.uint8)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import lru_cache
 from math import ceil
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...genotype import Knowledge, Mutation
 from ..intervals import jeffreys
@@ -17,11 +20,22 @@ from ..reference import CODONS, translate
 from ..sample import Call, Stretches
 from ..stretches import by_gene
 from .counting import Table
-from .kernels import DELETED, OTHER
-from .noise import CODON_NAMES, CONFIRMING, ONE_STRAND_SHARE, error_rates, expected_errors, is_one_strand, seen_codons
+from .kernels import DELETED, INTERRUPTED, OTHER, SHIFTED
+from .noise import (
+    CODON_NAMES,
+    CONFIRMING,
+    ONE_STRAND_SHARE,
+    Direction,
+    direction,
+    error_rates,
+    expected_errors,
+    least_seen,
+    seen_codons,
+)
 from .targets import Event, Targets
 
 ONE_STRAND = "seen in one direction of reading only"
+CONTRADICTED = "seen in one direction of reading and not in the other: does not decide"
 _PLACES = Decimal("0.0001")
 
 
@@ -37,35 +51,64 @@ class Called:
     unconfirmed: int
 
 
+@dataclass
+class _Found:
+    """A change as it is added up: fragments with it, fragments there, what the directions say."""
+
+    count: int = 0
+    depth: int = 0
+    directions: set[Direction] = field(default_factory=set)
+
+
 def call(table: Table, knowledge: Knowledge, copies: int | None, floor: float, frameshift_floor: float) -> Called:
     """The changes in a table. ``copies``: genomes that went into the test, which limits what can be seen.
 
     ``floor``: share from which a change is called; ``frameshift_floor``: from which a shift of the frame is.
     """
     namers = {gene: Namer(gene, knowledge.proteins[gene], knowledge.known) for gene in knowledge.proteins}
-    found = [*_residues(table, namers, floor), *_indels(table, namers, floor, frameshift_floor)]
+    expected = expected_errors(table.counts, error_rates(table.counts))
+    found: defaultdict[Mutation, _Found] = defaultdict(_Found)
+    _add_residues(found, table, expected, namers)
+    _add_indels(found, table, namers)
+    enough = {
+        mutation: each
+        for mutation, each in found.items()
+        if each.count >= each.depth * (frameshift_floor if mutation.kind == "frameshift" else floor)
+    }
     calls = [
-        each for each in found if ONE_STRAND not in each.flags or (each.mutation.fraction or 1) >= ONE_STRAND_SHARE
+        _called(mutation, each)
+        for mutation, each in enough.items()
+        if "confirmed" in each.directions or each.count >= ONE_STRAND_SHARE * each.depth
     ]
-    depths, smallest = _depths(table), _smallest(table, copies, floor)
+    depths, smallest = _depths(table), _smallest(table, expected, copies, floor)
     limit = float(knowledge.thresholds.sanger_floor)
+    # Where one direction shows what the other does not, which of them errs is not known.
+    open_ = {(call.mutation.gene, codon) for call in calls if not call.interpreted for codon in call.mutation.codons()}
+    covered = {
+        gene: [codon for codon, share in enumerate(shares, 1) if share <= limit and (gene, codon) not in open_]
+        for gene, shares in smallest.items()
+    }
     return Called(
         calls=tuple(sorted(calls, key=lambda each: each.mutation.order)),
-        coverage=by_gene(
-            {
-                gene: [codon for codon, share in enumerate(shares, 1) if share <= limit]
-                for gene, shares in smallest.items()
-            }
-        ),
+        coverage=by_gene(covered),
         depths=depths,
         detectable=smallest,
         counts=_counts(table),
-        unconfirmed=len(found) - len(calls),
+        unconfirmed=len(enough) - len(calls),
     )
 
 
+def _called(mutation: Mutation, found: _Found) -> Call:
+    """A change; one that the other direction of reading contradicts is listed and does not decide."""
+    if "confirmed" in found.directions:
+        return counted(mutation, found.count, found.depth)
+    if "unconfirmed" in found.directions:
+        return counted(mutation, found.count, found.depth, (ONE_STRAND,))
+    return replace(counted(mutation, found.count, found.depth, (CONTRADICTED,)), interpreted=False)
+
+
 def _depths(table: Table) -> dict[str, tuple[int, ...]]:
-    """Fragments that show each codon of each gene, readable or deleted."""
+    """Fragments that show each codon of each gene, whole or not."""
     made: dict[str, list[int]] = {}
     readable = table.depth - table.counts[:, :, OTHER].sum(axis=1)
     for (gene, _), fragments in zip(table.targets.codons, readable.tolist(), strict=True):
@@ -73,18 +116,27 @@ def _depths(table: Table) -> dict[str, tuple[int, ...]]:
     return {gene: tuple(each) for gene, each in sorted(made.items())}
 
 
-def _smallest(table: Table, copies: int | None, floor: float) -> dict[str, tuple[float, ...]]:
-    """The smallest share that would have been called at each codon: by depth, by genomes, by direction."""
+def _smallest(
+    table: Table, expected: NDArray[np.float64], copies: int | None, floor: float
+) -> dict[str, tuple[float, ...]]:
+    """The smallest share that would have been called at each codon: by depth, errors, genomes, and direction."""
     made: dict[str, list[float]] = {}
     least = templates(copies, TEMPLATES) if copies is not None else 0.0
     readable = table.counts.sum(axis=2) - table.counts[:, :, OTHER]
-    for (gene, _), (ahead, back, both) in zip(table.targets.codons, readable.tolist(), strict=True):
+    rare = np.where(table.counts[:, :, :64].sum(axis=1) * 5 > readable.sum(axis=1)[:, None], 0.0, expected).max(axis=1)
+    for (gene, _), ways, errors in zip(table.targets.codons, readable.tolist(), rare.tolist(), strict=True):
+        ahead, back, both = ways
         depth = _rounded(ahead + back + both)
-        whole = detectable(depth, max(HITS, ceil(floor * depth)))
+        whole = detectable(depth, max(_needed(round(errors, 1)), ceil(floor * depth)))
         kept, confirmed = (ceil(ONE_STRAND_SHARE * depth), depth), (CONFIRMING, _rounded(min(ahead, back) + both))
         by_direction = min(detectable(of, max(1, hits)) for hits, of in (kept, confirmed))
         made.setdefault(gene, []).append(round(max(least, whole, by_direction), 4))
     return {gene: tuple(each) for gene, each in sorted(made.items())}
+
+
+@lru_cache(maxsize=1 << 12)
+def _needed(errors: float) -> int:
+    return least_seen(errors)
 
 
 def _rounded(depth: int) -> int:
@@ -93,24 +145,22 @@ def _rounded(depth: int) -> int:
     return depth // step * step
 
 
-def _residues(table: Table, namers: Mapping[str, Namer], floor: float) -> Iterator[Call]:
+def _add_residues(
+    found: defaultdict[Mutation, _Found], table: Table, expected: NDArray[np.float64], namers: Mapping[str, Namer]
+) -> None:
     """Other residues than Merlin's; a residue's share is that of all its codons that are no errors."""
-    expected = expected_errors(table.counts, error_rates(table.counts))
     for number, (gene, codon) in enumerate(table.targets.codons):
         counts = table.counts[number]
-        depth = int(counts[:, :64].sum() + counts[:, DELETED].sum())
+        depth = int(counts.sum() - counts[:, OTHER].sum())
         if depth < HITS:
             continue
         wild = namers[gene].protein[codon - 1]
-        by_residue: dict[str, list[tuple[int, bool]]] = {}
-        for seen in seen_codons(counts, expected[number], floor):
+        for seen in seen_codons(counts, expected[number]):
             residue = CODONS[CODON_NAMES[seen.column]]
             if residue != wild:
-                by_residue.setdefault(residue, []).append((seen.count, seen.one_strand))
-        for residue, found in sorted(by_residue.items()):
-            count = sum(times for times, _ in found)
-            flags = (ONE_STRAND,) if all(lopsided for _, lopsided in found) else ()
-            yield counted(namers[gene].substitution(codon, residue), count, depth, flags)
+                each = found[namers[gene].substitution(codon, residue)]
+                each.count, each.depth = each.count + seen.count, depth
+                each.directions.add(seen.direction)
 
 
 def counted(mutation: Mutation, count: int, depth: int, flags: tuple[str, ...] = ()) -> Call:
@@ -120,39 +170,39 @@ def counted(mutation: Mutation, count: int, depth: int, flags: tuple[str, ...] =
     return Call(replace(mutation, fraction=share), low, high, depth, flags)
 
 
-def _indels(table: Table, namers: Mapping[str, Namer], floor: float, frameshift_floor: float) -> Iterator[Call]:
-    """Each indel that reads carry, as the changes of residues that it makes; two that make the same are added up."""
-    found: dict[Mutation, tuple[int, int, bool]] = {}
+def _add_indels(found: defaultdict[Mutation, _Found], table: Table, namers: Mapping[str, Namer]) -> None:
+    """Each indel that reads carry, as the changes of residues that it makes; what makes the same is added up."""
     for event, support in zip(table.targets.events, table.support, strict=True):
         carried, depth = int(support[:, 0].sum()), int(support.sum())
-        lopsided = is_one_strand(support[:, 0].astype(np.int32), support.sum(axis=1).astype(np.int32))
-        if carried < HITS or carried < floor * depth:
+        if carried < HITS:
             continue
+        said = direction(support[:, 0].astype(np.int32), support.sum(axis=1).astype(np.int32))
         for mutation in changes_of(event, table.targets, namers):
-            before = found.get(mutation, (0, 0, True))
-            found[mutation] = (before[0] + carried, max(before[1], depth), before[2] and lopsided)
-    for mutation, (carried, depth, lopsided) in found.items():
-        if mutation.kind == "frameshift" and carried < frameshift_floor * depth:
-            continue
-        yield counted(mutation, min(carried, depth), depth, (ONE_STRAND,) if lopsided else ())
+            each = found[mutation]
+            each.depth = max(each.depth, depth)
+            each.count = min(each.count + carried, each.depth)
+            each.directions.add(said)
 
 
 def changes_of(event: Event, targets: Targets, namers: Mapping[str, Namer]) -> tuple[Mutation, ...]:
-    """What an indel does to the protein; nothing where it lies outside the codons of a gene."""
+    """What an indel does to the protein; nothing where it lies outside the codons of a gene.
+
+    One that reaches over an end of the codons leaves no frame to read in: a shift at the first residue it touches.
+    """
     number, offset = targets.segment_at(event.site)
     segment = targets.reference.segments[number]
-    end = offset + event.lost
-    last_coding = segment.offset_of(len(namers[segment.gene].protein) + 1)
-    if offset < segment.flank or max(end, offset + 1) > min(segment.coding_end, last_coding):
-        return ()
     namer = namers[segment.gene]
-    first = segment.codon_at(offset)
-    if (event.lost - len(event.gained)) % 3:
+    end = offset + event.lost
+    last = min(segment.coding_end, segment.offset_of(len(namer.protein) + 1))
+    inside = offset > segment.flank if not event.lost else end > segment.flank
+    if not inside or offset >= last:
+        return ()
+    first = segment.codon_at(max(offset, segment.flank))
+    if offset < segment.flank or end > last or (event.lost - len(event.gained)) % 3:
         return (namer.frameshift(first),)
     start = segment.offset_of(first)
     stop = segment.offset_of(segment.codon_at(max(end - 1, offset)) + 1)
-    begin = targets.begins[number]
-    own = "".join("ACGTN"[code] for code in targets.codes[begin + start : begin + stop])
+    own = segment.bases[start:stop]  # Merlin's: what else differs there is called for itself
     new = own[: offset - start] + event.gained + own[end - start :]
     return namer.changes(first, translate(own), translate(new))
 
@@ -160,7 +210,7 @@ def changes_of(event: Event, targets: Targets, namers: Mapping[str, Namer]) -> t
 def _counts(table: Table) -> dict[tuple[str, int], dict[str, int]]:
     """Fragments by what they show, for codons that were read."""
     whole = table.counts.sum(axis=1)
-    names = {**dict(enumerate(CODON_NAMES)), DELETED: "del"}
+    names = {**dict(enumerate(CODON_NAMES)), DELETED: "del", INTERRUPTED: "ins", SHIFTED: "fs"}
     made = {}
     for number in np.flatnonzero(whole.sum(axis=1)).tolist():
         row = whole[number].tolist()

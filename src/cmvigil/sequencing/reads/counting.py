@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from ..naming import Key
 from ..reference import Reference
 from . import kernels as k
 from .fastq import Batch, Reads
@@ -43,13 +44,18 @@ class Table:
         return np.asarray(self.counts.sum(axis=(1, 2)), np.int64)
 
 
-def count_reads(batches: Callable[[], Iterable[Batch]], reference: Reference, primers: Ints) -> Table:
+def count_reads(
+    batches: Callable[[], Iterable[Batch]], reference: Reference, primers: Ints, known: Iterable[Key] = ()
+) -> Table:
     """Count the codons of all fragments. ``batches`` is called twice; it gives the same reads each time.
+
+    ``known``: (gene, change) pairs; their deletions are reckoned with even where no read shows one clearly, since near
+    the end of an amplicon none may.
 
     ``primers``: rows of target offset from, to (behind the last), and 1 for a primer at the left end of its amplicon.
     """
     plain = Targets.of(reference)
-    targets = _sample_targets(plain, _looked_at(batches()))
+    targets = _sample_targets(plain, _looked_at(batches()), plain.deletions(known))
     keys, places = targets.index
     events = np.array(
         [
@@ -79,7 +85,7 @@ def _looked_at(batches: Iterable[Batch]) -> Iterator[Reads]:
                 yield batch.two
 
 
-def _sample_targets(plain: Targets, looked_at: Iterator[Reads]) -> Targets:
+def _sample_targets(plain: Targets, looked_at: Iterator[Reads], known: Iterable[Event]) -> Targets:
     """The target with the sample's own bases, and the indels worth reckoning with."""
     keys, places = plain.index
     bases = np.zeros((plain.codes.size, 4), np.int64)
@@ -92,7 +98,10 @@ def _sample_targets(plain: Targets, looked_at: Iterator[Reads]) -> Targets:
     own = bases.argmax(axis=1).astype(np.uint8)
     clear = (depth >= _DEPTH_FOR_CONSENSUS) & (2 * bases.max(axis=1) > depth) & (plain.codes < 4)
     codes = np.where(clear, own, plain.codes).astype(np.uint8)
-    return plain.with_events(codes, list(islice(_events(noted[:filled], depth), _EVENTS_KEPT)))
+    events = list(islice(_events(noted[:filled], depth), _EVENTS_KEPT))
+    for event in events:  # what lies within a loss is read by few, and by those who end in it
+        codes[event.site : event.site + event.lost] = plain.codes[event.site : event.site + event.lost]
+    return plain.with_events(codes, {*events, *known})
 
 
 def _events(noted: Ints, depth: Ints) -> Iterator[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,12 +13,24 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..errors import SequenceError
-from ..files import Source
+from ..files import Source, shown
+
+_DAMAGED: tuple[type[Exception], ...] = (EOFError, zlib.error, OSError)
+try:
+    from isal.igzip_lib import IsalError
+except ImportError:  # Python's own library unpacks then
+    pass
+else:
+    _DAMAGED += (IsalError,)  # type: ignore[operator]
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 BATCH = 20_000
 """Reads of a batch from one file."""
+BATCH_BYTES = 32 << 20
+"""Bytes from which a batch holds no more reads."""
+_MOSTLY = 0.8
+"""Share of reads next to their mate from which a file holds pairs."""
 _PIECE = 8 << 20
 _RECORD_LIMIT = 64 << 20
 _GOOD, _NO_AT, _NO_PLUS, _UNEQUAL, _BAD_QUALITY = range(5)
@@ -131,6 +144,16 @@ def _differing(data_a: Any, name_a: Any, data_b: Any, name_b: Any) -> Any:  # pr
     return -1
 
 
+@njit(cache=True)
+def _beside_mate(data: Any, name: Any) -> Any:  # pragma: no cover - compiled
+    """For each read whether the one before or behind it has the same name."""
+    made = np.zeros(name.size, np.bool_)
+    for r in range(name.size - 1):
+        if _differing(data, name[r : r + 1], data, name[r + 1 : r + 2]) < 0:
+            made[r] = made[r + 1] = True
+    return made
+
+
 class _File:
     """One FASTQ file, a piece at a time."""
 
@@ -144,7 +167,7 @@ class _File:
         self.expected = _PIECE  # bytes that the next batch is likely to need, so that it is looked through once
 
     def take(self, limit: int) -> Reads:
-        """Up to ``limit`` reads, fewer only at the end. Raises :class:`SequenceError` that names the record."""
+        """Up to ``limit`` reads of about ``BATCH_BYTES``; none at the end. Raises :class:`SequenceError` on a fault."""
         places = [np.empty(limit, np.int64) for _ in range(4)]
         while True:
             if not self.ended and len(self.rest) < self.expected:
@@ -153,9 +176,9 @@ class _File:
             count, used, fault = _scan(data, limit, self.ended, *places)
             if fault:
                 self.refuse(f"record {self.seen + count + 1} {_FAULTS[fault]}")
-            if count == limit or self.ended:
+            if count == limit or self.ended or used >= BATCH_BYTES:
                 break
-            self.expected = 2 * len(self.rest)
+            self.expected = len(self.rest) + min(len(self.rest), _PIECE)
             if len(self.rest) > _RECORD_LIMIT and not count:
                 self.refuse(f"record {self.seen + 1} has more than {_RECORD_LIMIT >> 20} MB")
         if self.ended and count < limit and self.rest[used:].strip():
@@ -166,8 +189,20 @@ class _File:
         name, seq, length, qual = (each[:count] for each in places)
         return Reads(data, name, seq, length, qual)
 
+    def put_back(self, reads: Reads, count: int) -> Reads:
+        """The first ``count`` of the reads just taken; the others come again with the next."""
+        if count < len(reads):
+            self.rest = reads.data[reads.name[count] - 1 :].tobytes()
+            self.seen -= len(reads) - count
+        return reads.first(count)
+
     def _read(self, size: int) -> None:
-        more = self.stream.read(size)
+        try:
+            more = self.stream.read(size)
+        except _DAMAGED as error:
+            raise SequenceError(
+                f"{self.source.name}: the gzip file is damaged or cut off ({error}); copy it again"
+            ) from None
         self.ended = not more
         self.rest += more
         self.unpacked += len(more)
@@ -191,34 +226,46 @@ def batches(sources: list[Source], limit: int = BATCH) -> Iterator[Batch]:
         while True:
             taken = [file.take(limit) for file in files]
             if len(taken) == 2:
-                _paired(sources, files, *taken)
-                if not len(taken[0]):
+                one, two = _paired(sources, files, *taken)
+                if not len(one):
                     return
-                yield Batch(*taken)
+                yield Batch(one, two)
                 continue
-            (reads,) = taken
+            (file,), (reads,) = files, taken
             if not len(reads):
                 return
             if interleaved is None:
-                interleaved = _interleaved(reads)
-            if interleaved and len(reads) % 2:
-                files[0].refuse(f"record {files[0].seen} has no mate, although the file holds pairs")
-            yield Batch(reads.every(0, 2), reads.every(1, 2)) if interleaved else Batch(reads)
+                interleaved = bool(_beside_mate(reads.data, reads.name).mean() > _MOSTLY)
+            yield _mates(file, reads) if interleaved else Batch(reads)
 
 
-def _interleaved(reads: Reads) -> bool:
-    if len(reads) < 2 or len(reads) % 2:
-        return False
+def _mates(file: _File, reads: Reads) -> Batch:
+    """The pairs of an interleaved file, both mates one behind the other."""
+    reads = file.put_back(reads, max(len(reads) // 2 * 2, 1))
     one, two = reads.every(0, 2), reads.every(1, 2)
-    return int(_differing(one.data, one.name, two.data, two.name)) < 0
+    wrong = len(two) if len(one) > len(two) else int(_differing(one.data, one.name, two.data, two.name))
+    if wrong >= 0:
+        name = shown(one.data[one.name[wrong] :][:200].tobytes().decode("latin-1").split(None, 1)[0])
+        raise SequenceError(
+            f"{file.source.name}: record {file.seen - len(reads) + 2 * wrong + 1} ({name}) has no mate behind it, "
+            "although the file holds pairs; give whole pairs, or the mates in two files"
+        )
+    return Batch(one, two)
 
 
-def _paired(sources: list[Source], files: list[_File], one: Reads, two: Reads) -> None:
+def _paired(sources: list[Source], files: list[_File], one: Reads, two: Reads) -> tuple[Reads, Reads]:
+    """As many reads of the one file as of the other."""
     names = f"{sources[0].name} and {sources[1].name}"
-    if len(one) != len(two):
-        counts = f"{files[0].seen} and {files[1].seen}"
-        raise SequenceError(f"{names}: hold {counts} reads, so they do not pair; give both files of one run")
+    count = min(len(one), len(two))
+    if not count and (len(one) or len(two)):
+        shorter = 0 if len(two) else 1
+        raise SequenceError(
+            f"{names}: {sources[shorter].name} ends after {files[shorter].seen} reads and the other goes on, "
+            "so they do not pair; give both files of one run"
+        )
+    one, two = files[0].put_back(one, count), files[1].put_back(two, count)
     wrong = int(_differing(one.data, one.name, two.data, two.name))
     if wrong >= 0:
-        number = files[0].seen - len(one) + wrong + 1
+        number = files[0].seen - count + wrong + 1
         raise SequenceError(f"{names}: record {number} has different names in the two; give files in the same order")
+    return one, two

@@ -23,8 +23,13 @@ FURTHEST = 300
 LONGEST_INSERTION = 30
 ANCHOR = 8
 """Bases on each side of a breakpoint that a read must show to count for or against an event."""
-OTHER, DELETED, COLUMNS = 64, 65, 66
-"""Columns of the codon table after the 64 codons: unreadable, deleted."""
+OTHER, DELETED, INTERRUPTED, SHIFTED, COLUMNS = 64, 65, 66, 67, 68
+"""Columns of the codon table after the 64 codons: unreadable; lost; partly lost or inserted into; touched by an indel
+that shifts the frame."""
+TAIL = 8
+"""Bases at the far end of a read that show no codon: what is left of an adapter there looks like a change."""
+INNER = 15
+"""Bases at both ends of a fit that do not tell the sample's own bases: an indel or an adapter may lie behind them."""
 FORWARD, REVERSE, BOTH = 0, 1, 2
 """Which reads of a fragment show a codon."""
 _SLOTS = LONGEST // 3 + 2
@@ -222,7 +227,8 @@ def survey(data, seq, length, qual, code_of, target, keys, places, bases, events
         begins, ends = out[0], out[1]
         if second != -1 << 40 and n_events < events.shape[0]:
             # The side that is at home on each diagonal is not known: both orders are tried.
-            top, top_left, top_right, top_turn = best + 9, 0, 0, -1
+            plain = best - END_BONUS * ((begins == 0) + (ends == n))
+            top, top_left, top_right, top_turn = plain + 9, 0, 0, -1
             for order in range(2):
                 left, right = (diagonal, second) if order == 0 else (second, diagonal)
                 gained = max(0, left - right)
@@ -257,7 +263,7 @@ def survey(data, seq, length, qual, code_of, target, keys, places, bases, events
                 continue
         if best < n // 3:
             continue
-        for i in range(begins, ends):
+        for i in range(begins + INNER, ends - INNER):
             p = i + diagonal
             if 0 <= p < size and read[i] < 4 and quality[i] >= 20:
                 bases[p, read[i]] += 1
@@ -316,13 +322,14 @@ def _fit_best(read, n, target, diagonal, events, out, mate):  # type: ignore[no-
     An indel shifts the read, so both its diagonals are tried with each event.
     """
     score = _fit(read, n, target, diagonal, out)
+    whole = score == n * MATCH + 2 * END_BONUS  # nothing can fit better
     mate[_FROM], mate[_TO], mate[_LEFT], mate[_EVENT] = out[0], out[1], diagonal, -1
     e = int(np.searchsorted(events[:, SITE], diagonal - FURTHEST))
     mate[_LOW] = e
     while e < events.shape[0] and events[e, SITE] <= diagonal + n + FURTHEST:
         site, lost, gained = events[e, SITE], events[e, LOST], events[e, GAINED]
         for left in (diagonal, diagonal - lost + gained):
-            if left < site < left + n:
+            if not whole and left < site < left + n:
                 fits = _fit_event(read, n, target, left, site, lost, gained, events[e, BASES], out)
                 if fits > score:
                     score = fits
@@ -356,6 +363,42 @@ def _judge(mate, events, said):  # type: ignore[no-untyped-def]  # pragma: no co
         said[e] = _SILENT
         if shows:
             said[e] = NOT if own < 0 else (CARRIED if e == own else ANOTHER)
+
+
+@njit(cache=True)
+def _sure(mate, events, said, low, high):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The part of ``low`` to ``high`` in which a placed mate can be believed.
+
+    Where it ends just beyond a breakpoint it may carry the event or not, and what it shows there may be either; the
+    last bases of a read may be an adapter's.
+    """
+    begins, ends = _span(mate, events)
+    own = mate[_EVENT]
+    for e in range(mate[_LOW], mate[_HIGH]):
+        if said[e] != _SILENT:
+            continue
+        site, lost, span = events[e, SITE], events[e, LOST], events[e, SPAN]
+        behind = mate[_LEFT] + mate[_TO] if e == own else ends
+        if begins < site < behind and behind - site < ANCHOR + span:
+            high = min(high, site)
+        before = begins + lost if e == own else begins
+        if before < site + lost < ends and site + lost - before < ANCHOR + span:
+            low = max(low, site + lost)
+    if mate[_STRAND] == FORWARD:
+        return low, min(high, ends - TAIL)
+    return max(low, begins + TAIL), high
+
+
+@njit(cache=True)
+def _within_fragment(mates, events, low, high):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """The part between the near ends of two mates that face each other: what a read shows beyond is its adapter."""
+    if mates[0, _STRAND] < 0 or mates[1, _STRAND] < 0 or mates[0, _STRAND] == mates[1, _STRAND]:
+        return low, high
+    ahead, back = (0, 1) if mates[0, _STRAND] == FORWARD else (1, 0)
+    first, last = _span(mates[ahead], events)[0], _span(mates[back], events)[1]
+    if first >= last:
+        return low, high
+    return max(low, first), min(high, last)
 
 
 @njit(cache=True)
@@ -407,7 +450,7 @@ def _count_codons(mates, count, starts, stops, codons, worst, min_quality, count
 def _count_events(mates, count, events, said, first_slot, support, counts):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """What a fragment says of each event, once; mates that contradict each other say nothing.
 
-    The codons that a carried deletion takes away are counted as deleted.
+    The codons that a carried event takes bases from, or interrupts, are counted as such.
     """
     low, high = 1 << 60, -1
     for m in range(count):
@@ -421,11 +464,16 @@ def _count_events(mates, count, events, said, first_slot, support, counts):  # t
             continue
         way = BOTH if one == two else (mates[0, _STRAND] if one == word else mates[1, _STRAND])
         support[e, way, word] += 1
-        if word == CARRIED and events[e, LOST]:
-            site = events[e, SITE]
-            for p in range(max(0, site - 2), site + events[e, LOST]):
+        if word == CARRIED:
+            site, lost = events[e, SITE], events[e, LOST]
+            # An insertion between two codons interrupts none; one at the first base of a codon lies between.
+            site, lost = events[e, SITE], events[e, LOST]
+            for p in range(max(0, site - 2), site + lost):
                 if first_slot[p] >= 0:
-                    counts[first_slot[p], way, DELETED] += 1
+                    column = DELETED if site <= p and p + 3 <= site + lost else INTERRUPTED
+                    if (lost - events[e, GAINED]) % 3:
+                        column = SHIFTED
+                    counts[first_slot[p], way, column] += 1
 
 
 @njit(cache=True)
@@ -469,10 +517,13 @@ def count(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             continue
         tally[2] += 1
         low, high = _between_primers(mates, each, events, primers, target.size)
+        if each == 2:
+            low, high = _within_fragment(mates, events, low, high)
         for m in range(each):
             if mates[m, _STRAND] >= 0:
+                first, last = _sure(mates[m], events, said[m], low, high)
                 starts[m], stops[m] = _show(
-                    reads[m], qualities[m], mates[m], events, low, high, first_slot, codons[m], worst[m]
+                    reads[m], qualities[m], mates[m], events, first, last, first_slot, codons[m], worst[m]
                 )
         tally[3] += _count_codons(mates, each, starts, stops, codons, worst, min_quality, counts)
         _count_events(mates, each, events, said, first_slot, support, counts)

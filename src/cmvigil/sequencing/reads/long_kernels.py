@@ -11,6 +11,8 @@ from numba import njit
 
 from .kernels import DELETED, LONGEST_INSERTION, OTHER, K, _find
 
+NEAR = 6
+"""Bases between two gaps up to which one of them hides what the other is."""
 WIDEST = 400
 """Bases between two anchors that are aligned; a wider gap is left unread."""
 MANY = 5
@@ -18,7 +20,8 @@ MANY = 5
 FEWEST_ANCHORS = 20
 _MATCH, _MISMATCH, _OPEN, _EXTEND = 2, -3, -7, -1
 _FAR = -(1 << 30)
-UNREAD, GONE = 9, 4
+GONE, UNREAD = 5, 9
+"""A base that the read lacks, and one that was not aligned; 4 is a base that the machine could not read."""
 
 
 @njit(cache=True)
@@ -49,7 +52,7 @@ def _anchors(read, n, keys, places, own, theirs):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True)
-def _align(read, i, rows, target, p, columns, score, step, bases, inserted):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+def _align(read, i, rows, target, p, columns, score, step, bases, inserted, at_read):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Align ``rows`` bases of a read with ``columns`` of the target, both ends fixed; gaps as far left as they can go.
 
     ``score`` and ``step`` are work space: [state, row, column]; states: both, gap in the read, gap in the target.
@@ -66,8 +69,10 @@ def _align(read, i, rows, target, p, columns, score, step, bases, inserted):  # 
                 for state in range(1, 3):
                     if score[state, a - 1, b - 1] > best:
                         best, by = score[state, a - 1, b - 1], state
-                same = read[i + a - 1] == target[p + b - 1]
-                score[0, a, b] = best + (_MATCH if same else _MISMATCH)
+                if read[i + a - 1] > 3:
+                    score[0, a, b] = best  # unreadable: fits any base
+                else:
+                    score[0, a, b] = best + (_MATCH if read[i + a - 1] == target[p + b - 1] else _MISMATCH)
                 step[0, a, b] = by
             if b:
                 open_, extend = score[0, a, b - 1] + _OPEN, score[1, a, b - 1] + _EXTEND
@@ -85,7 +90,7 @@ def _align(read, i, rows, target, p, columns, score, step, bases, inserted):  # 
     while a or b:
         before = step[state, a, b]
         if state == 0:
-            bases[p + b - 1] = read[i + a - 1]
+            bases[p + b - 1], at_read[p + b - 1] = read[i + a - 1], i + a - 1
             a, b = a - 1, b - 1
         elif state == 1:
             bases[p + b - 1] = GONE
@@ -98,15 +103,16 @@ def _align(read, i, rows, target, p, columns, score, step, bases, inserted):  # 
 
 @njit(cache=True)
 def count_long(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
-    data, seq, length, qual, code_of, target, keys, places, first_base, primers, min_quality,
-    counts, cover, events, n_events, tally,
+    data, seq, length, qual, begin, code_of, target, keys, places, first_base, primers, min_quality,
+    counts, cover, events, tally,
 ):  # fmt: skip
-    """Count codons and note gaps, read by read.
+    """Count codons and note gaps, read by read from ``begin`` on, until ``events`` may not hold those of another read.
 
     ``counts``: [codon, forward/reverse/both, column]; ``cover``: [offset, strand] reads that reach it; ``events``: rows
-    of site, bases lost, bases gained, their code, strand; returns how many are filled. ``tally`` as for short reads.
+    of site, bases lost, bases gained, their code, strand, and 1 where the read has another gap nearby, at least one row
+    for each offset of the target. ``tally`` as for short reads. Returns the read to go on with and the rows filled.
     """
-    longest = 0
+    n_events, longest = 0, 0
     for r in range(length.size):
         longest = max(longest, length[r])
     size = target.size
@@ -115,7 +121,9 @@ def count_long(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     bases, inserted, at_read = np.empty(size + 1, np.int64), np.empty(size + 1, np.int64), np.empty(size + 1, np.int64)
     score = np.empty((3, WIDEST + K + 2, WIDEST + K + 2), np.int32)
     step = np.empty((3, WIDEST + K + 2, WIDEST + K + 2), np.int8)
-    for r in range(length.size):
+    for r in range(begin, length.size):
+        if n_events + size > events.shape[0]:
+            return r, n_events
         n = length[r]
         tally[0] += 1
         for i in range(n):
@@ -150,20 +158,13 @@ def count_long(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             wrong = 0
             if rows == columns:
                 for j in range(rows):
-                    wrong += read[i + j] != target[p + j]
+                    wrong += read[i + j] < 4 and read[i + j] != target[p + j]
             if rows == columns and wrong <= MANY:
                 for j in range(rows):
-                    bases[p + j] = read[i + j]
+                    bases[p + j], at_read[p + j] = read[i + j], i + j
             else:
-                _align(read, i, rows, target, p, columns, score, step, bases, inserted)
+                _align(read, i, rows, target, p, columns, score, step, bases, inserted, at_read)
             i, p = start + K, place + K
-        # Where each offset lies in the read, for the qualities.
-        i = own[strand, 0]
-        for p in range(first, last):
-            i += inserted[p]
-            if bases[p] < GONE or bases[p] == UNREAD:
-                at_read[p] = min(i, n - 1)
-                i += 1
         low, high = first, last
         for row in range(primers.shape[0]):
             if primers[row, 2] == 1 and primers[row, 0] - 3 <= first < primers[row, 1]:
@@ -187,28 +188,34 @@ def count_long(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
             elif min(quality[at_read[p]], quality[at_read[p + 1]], quality[at_read[p + 2]]) >= min_quality:
                 counts[number, strand, (a << 4) | (b << 2) | c] += 1
         n_events = _note_events(read, target, bases, inserted, at_read, low, high, strand, events, n_events)
-    return n_events
+    return length.size, n_events
 
 
 @njit(cache=True)
 def _note_events(read, target, bases, inserted, at_read, low, high, strand, events, n_events):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The gaps of one aligned read, each at the leftmost of its places."""
-    p = low + 1
+    p, begin = low + 1, n_events
     while p < high:
         lost = 0
         while p + lost < high and bases[p + lost] == GONE:
             lost += 1
         gained = inserted[p]
-        if (lost == 0 and gained == 0) or n_events >= events.shape[0]:
+        if lost == 0 and gained == 0:
             p += 1
             continue
         site, code = p, 0
-        if gained and (gained > LONGEST_INSERTION or lost):
+        if gained and (gained > LONGEST_INSERTION or lost or at_read[p] < 0):
             p += max(lost, 1)
             continue
         if gained:
+            readable = True
             for j in range(gained):
-                code = (code << 2) | (read[at_read[p] - gained + j] & 3)
+                base = read[at_read[p] - gained + j]
+                readable = readable and base < 4
+                code = (code << 2) | (base & 3)
+            if not readable:
+                p += 1
+                continue
             while site > low and target[site - 1] == (code & 3):
                 code = (code >> 2) | ((code & 3) << (2 * (gained - 1)))
                 site -= 1
@@ -220,6 +227,9 @@ def _note_events(read, target, bases, inserted, at_read, low, high, strand, even
         events[n_events, 2] = gained
         events[n_events, 3] = code
         events[n_events, 4] = strand
+        events[n_events, 5] = 0
+        if n_events > begin and site - events[n_events - 1, 0] - events[n_events - 1, 1] <= NEAR:
+            events[n_events - 1, 5] = events[n_events, 5] = 1
         n_events += 1
         p += max(lost, 1)
     return n_events

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import exp, lgamma, log
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +26,13 @@ EXCESS = 3.0
 ALPHA = 1e-6
 FLOOR_RATE, UNKNOWN_RATE = 1e-5, 2e-3
 LEARNED_FROM = 20_000
-"""Codons that must have been read for a rate to be learned."""
+"""Bases that must have been read for a rate to be learned."""
 CONFIRMING, STRAND_RATIO = 3, 0.25
 """Fragments of each direction that confirm a change, and how much rarer one may show it than the other."""
 ONE_STRAND_SHARE = 0.04
 """From this share on, a change of one direction only is kept with a flag: errors of one direction are rarer."""
 
+Direction = Literal["confirmed", "unconfirmed", "contradicted"]
 LETTERS = "ACGT"
 CODON_NAMES = tuple(a + b + c for a in LETTERS for b in LETTERS for c in LETTERS)
 """The 64 codons in the order of the table's columns."""
@@ -38,11 +40,11 @@ CODON_NAMES = tuple(a + b + c for a in LETTERS for b in LETTERS for c in LETTERS
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A codon that is no error: how many fragments show it, and whether only one direction does."""
+    """A codon that is no error: how many fragments show it, and what the directions of reading say of it."""
 
     column: int
     count: int
-    one_strand: bool
+    direction: Direction
 
 
 def error_rates(counts: NDArray[np.int32]) -> NDArray[np.float64]:
@@ -84,32 +86,40 @@ def expected_errors(counts: NDArray[np.int32], rates: NDArray[np.float64]) -> ND
     return expected
 
 
-def seen_codons(counts: NDArray[np.int32], expected: NDArray[np.float64], floor: float) -> list[Seen]:
-    """The codons of one place that are no errors and make up ``floor`` of it; ``counts``: [way, column].
+def seen_codons(counts: NDArray[np.int32], expected: NDArray[np.float64]) -> list[Seen]:
+    """The codons of one place that errors do not explain; ``counts``: [way, column].
 
-    Those of one direction are among them, below ``ONE_STRAND_SHARE`` too: the caller leaves them out and counts them.
+    Those of one direction are among them: it is for the caller to leave them out and to count them.
     """
     columns = counts[:, :64].sum(axis=0)
-    depth = int(counts[:, :64].sum() + counts[:, -1].sum())
     made = []
-    for column in np.flatnonzero(columns >= max(HITS, floor * depth)):
+    for column in np.flatnonzero(columns >= HITS):
         count = int(columns[column])
         if not _beyond_chance(count, EXCESS * float(expected[column])):
             continue
-        made.append(Seen(int(column), count, is_one_strand(counts[:, column], counts[:, :64].sum(axis=1))))
+        made.append(Seen(int(column), count, direction(counts[:, column], counts[:, :64].sum(axis=1))))
     return made
 
 
-def is_one_strand(hits: NDArray[np.int32], depths: NDArray[np.int32]) -> bool:
-    """Whether one direction does not confirm what the other shows: hardly at all, or much more rarely.
+def direction(hits: NDArray[np.int32], depths: NDArray[np.int32]) -> Direction:
+    """What the directions of reading say of a change. ``hits`` and ``depths``: fragments by way, with it and in all.
 
-    ``hits`` and ``depths``: fragments by way of reading, with the change and in all.
+    ``contradicted``: the other direction was read well enough to show it, and does not; ``unconfirmed``: it was not.
     """
-    ahead, back = int(hits[FORWARD] + hits[BOTH]), int(hits[REVERSE] + hits[BOTH])
-    if min(ahead, back) < CONFIRMING:
-        return True
-    one, two = ahead / int(depths[FORWARD] + depths[BOTH]), back / int(depths[REVERSE] + depths[BOTH])
-    return min(one, two) < STRAND_RATIO * max(one, two)
+    ways = [(int(hits[way] + hits[BOTH]), int(depths[way] + depths[BOTH])) for way in (FORWARD, REVERSE)]
+    (weak, its_depth), (strong, other_depth) = sorted(ways)
+    awaited = strong / other_depth * its_depth if other_depth else 0.0
+    if weak >= CONFIRMING and weak >= STRAND_RATIO * awaited:
+        return "confirmed"
+    return "contradicted" if awaited >= HITS and weak < STRAND_RATIO * awaited else "unconfirmed"
+
+
+def least_seen(expected: float) -> int:
+    """The fewest fragments that so many expected errors do not explain."""
+    count = HITS
+    while not _beyond_chance(count, EXCESS * expected):
+        count += 1 + count // 50
+    return count
 
 
 def _beyond_chance(count: int, mean: float) -> bool:

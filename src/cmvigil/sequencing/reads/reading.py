@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePath
 
+import numpy as np
+
 from ...genotype import Knowledge
 from ..errors import SequenceError
 from ..files import Kind, Source
@@ -14,6 +16,7 @@ from ..sample import Note, Options, Sequenced
 from .calling import Called, call
 from .counting import Table, count_reads
 from .fastq import Batch, batches
+from .kernels import LONGEST
 from .long import FLOOR, FRAMESHIFT_FLOOR, LONG, count_long_reads
 from .noise import ONE_STRAND_SHARE
 from .primers import read_primers
@@ -25,10 +28,14 @@ FEW_PLACED = 0.01
 
 def read_reads(sources: Sequence[Source], kind: Kind, knowledge: Knowledge, options: Options) -> list[Sequenced]:
     """The sample whose reads a file (or two files of pairs) holds. Raises :class:`SequenceError`."""
-    primers, outside = read_primers(options.primers, Targets.of(reference()))
+    primers, outside = read_primers(options.primers, Targets.of(reference()), knowledge)
     opened = _opened(list(sources), kind, options)
     long = _are_long(opened())
-    table = count_long_reads(opened(), reference(), primers) if long else count_reads(opened, reference(), primers)
+    table = (
+        count_long_reads(opened(), reference(), primers)
+        if long
+        else count_reads(opened, reference(), primers, knowledge.known)
+    )
     if not table.placed:
         names = " and ".join(each.name for each in sources)
         raise SequenceError(
@@ -44,8 +51,10 @@ def read_reads(sources: Sequence[Source], kind: Kind, knowledge: Knowledge, opti
 
 
 def _are_long(batches: Iterable[Batch]) -> bool:
+    """Whether the reads are those of a nanopore: single, and longer than Illumina's."""
     for batch in batches:
-        return float(batch.one.length.mean()) >= LONG
+        lengths = batch.one.length
+        return batch.two is None and bool(np.quantile(lengths, 0.9) > LONG or lengths.max() > LONGEST)
     return False
 
 
@@ -75,7 +84,9 @@ def _notes(table: Table, called: Called, outside: int, options: Options, long: b
         what = f"changes seen in one direction of reading only, below {ONE_STRAND_SHARE:.0%}"
         yield Note("note", "one-direction", f"{what}, are taken for errors and not called: {called.unconfirmed}")
     if outside:
-        yield Note("note", "primers", f"{outside} primers lie outside the genes of resistance and are not used")
+        yield Note(
+            "note", "primers", f"{outside} primers outside the genes of resistance or on another contig are not used"
+        )
     if options.copies is None:
         yield Note(
             "note", "copies", "how many genomes went into the test is not stated: few may limit what can be seen"
@@ -85,7 +96,7 @@ def _notes(table: Table, called: Called, outside: int, options: Options, long: b
 def _sequenced(sources: Sequence[Source], kind: Kind, called: Called, notes: tuple[Note, ...]) -> Sequenced:
     names = [each.name for each in sources]
     return Sequenced(
-        name=sample_name(names[0]),
+        name=sample_name(names[0], pair=len(names) > 1),
         file=" + ".join(names),
         format=f"{kind.upper()}, {'pairs in two files' if len(names) > 1 else 'one file'}",
         input_sha256=_hash(sources),
@@ -104,12 +115,12 @@ def _hash(sources: Sequence[Source]) -> str:
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def sample_name(file: str) -> str:
-    """A sample's name from its file: without endings, and without what tells two mates apart."""
+def sample_name(file: str, pair: bool) -> str:
+    """A sample's name from its file: without endings, of a pair without what tells its mates apart."""
     stem = PurePath(file).name
     for ending in (".gz", ".bgz", ".fastq", ".fq", ".bam", ".cram", ".sam"):
         stem = stem.removesuffix(ending)
-    for mate in ("_R1_001", "_R1", ".R1", "_1", ".1"):
+    for mate in ("_R1_001", ".R1_001", "-R1_001", "_R1", ".R1", "-R1", "_1") if pair else ():
         if stem.endswith(mate) and stem != mate:
             return stem.removesuffix(mate)
     return stem

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...genotype.mutation import codons_named
+from ..naming import Key
 from ..reference import Reference
 from .kernels import index_kmers
 
@@ -131,7 +133,20 @@ class Targets:
                 return n
         return 0
 
-    def with_events(self, codes: Codes, events: Sequence[Event]) -> Targets:
+    def deletions(self, known: Iterable[Key]) -> list[Event]:
+        """The deletions among (gene, change) pairs, each at the leftmost of its places."""
+        made = set()
+        for gene, change in known:
+            if change.startswith("del") and (gene, codons_named(change)[1]) in self.number_of:
+                first, last = codons_named(change)
+                site = int(self.first_base[self.number_of[gene, first]])
+                lost = 3 * (last - first + 1)
+                while self.codes[site - 1] == self.codes[site + lost - 1]:
+                    site -= 1
+                made.add(Event(site, lost, ""))
+        return sorted(made, key=lambda each: (each.site, each.lost))
+
+    def with_events(self, codes: Codes, events: Iterable[Event]) -> Targets:
         """The same segments with other bases and events."""
         return Targets(
             self.reference, codes, tuple(sorted(events, key=lambda each: (each.site, each.lost, each.gained)))
