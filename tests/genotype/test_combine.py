@@ -189,3 +189,10 @@ def test_the_way_with_the_highest_fold_is_taken() -> None:
     found = together(folds, [a, b, c], own.drugs[LMV], own)
     assert found is not None
     assert found.median == 240  # (a, b) 30 times c 8, not a 2 times (b, c) 9
+
+
+def test_two_residues_of_one_codon_are_not_on_one_genome() -> None:
+    together = verdict("letermovir", "UL56:E237G@30%", "UL56:E237D@20%")
+    alone = [verdict("letermovir", change) for change in ("UL56:E237G", "UL56:E237D")]
+    assert together.fold_median == max(each.fold_median or 0 for each in alone)
+    assert not together.estimated

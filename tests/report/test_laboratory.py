@@ -319,3 +319,9 @@ def test_without_weasyprint_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     with pytest.raises(laboratory.TypesetterMissingError, match=re.escape("install cmvigil[pdf]")):
         laboratory.as_pdf(b"<p>")
+
+
+def test_a_cut_off_that_a_site_has_set_says_so() -> None:
+    cited = tuple(each for each in known().cited if not each[0].endswith(": report_floor"))
+    site = replace(known(), cited=(*cited, ("resistance/thresholds.yaml: report_floor", (), "")))
+    assert "set by the site" in laboratory.render([samples.two_genes()], site, VERSION).decode()

@@ -17,6 +17,7 @@ from itertools import combinations, product
 from .levels import fold_text, level_of
 from .measured import fold_of
 from .model import Drug, Key, Knowledge
+from .mutation import codons_named
 from .result import Fold
 
 _MANY = 14
@@ -62,7 +63,7 @@ def together(folds: Mapping[Key, Fold], present: Iterable[Key], drug: Drug, know
     weak = {key for key, fold in folds.items() if fold.median < knowledge.thresholds.hypersusceptible_below}
     measured = _measured(frozenset(present), singles, weak, drug, knowledge)
     replaced = frozenset(key for unit in measured for key in unit.members if unit.members & weak)
-    alone = [unit for key, unit in sorted(singles.items()) if key not in replaced]
+    alone = _one_a_codon([unit for key, unit in sorted(singles.items()) if key not in replaced])
     if not alone and not measured:
         return None
     rule = knowledge.thresholds.combinations[drug.name]
@@ -89,6 +90,16 @@ class _Estimate:
     units: tuple[Unit, ...]
     estimated: bool = False
     how: str = ""
+
+
+def _one_a_codon(alone: list[Unit]) -> list[Unit]:
+    """Two residues of one codon stand on different genomes: the more resistant one stands for its codon."""
+    best: dict[tuple[str, object], Unit] = {}
+    for unit in alone:
+        ((gene, change),) = unit.members
+        place = gene, change if change.startswith("ins") else codons_named(change)
+        best[place] = max(best.get(place, unit), unit, key=lambda each: each.value)
+    return list(best.values())
 
 
 def _measured(

@@ -123,7 +123,8 @@ class _Sheet:
         places = spread([self.x(mark.codon) for mark in named], gap, LEFT, LEFT + PLOT)
         lanes = flags(places, [len(text) * CHAR + 8 for text in texts])
         upright = max(lanes) >= _LANES
-        room = max(map(len, texts)) * CHAR if upright else (max(lanes) + 1) * _ROW
+        # An upright name cannot run over as a flat one can: it has room for one wide letter more than it has letters.
+        room = (max(map(len, texts)) + 1.5) * CHAR if upright else (max(lanes) + 1) * _ROW
         middle = self.y + room + 4 + HALF
         self.y = middle + HALF + 18
         for mark in marks:

@@ -81,7 +81,8 @@ class Methods:
         sources, verification = next(
             (sources, word) for place, sources, word in self.knowledge.cited if place == _PLACE + name
         )
-        return CutOff(what, value, words.VERIFICATION[cast(Verification, verification)], sources)
+        said = words.VERIFICATION[cast(Verification, verification)] if verification else "set by the site"
+        return CutOff(what, value, said, sources)
 
     @property
     def sources(self) -> list[Cited]:
