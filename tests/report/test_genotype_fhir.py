@@ -93,6 +93,18 @@ def test_codes_come_from_the_value_sets_that_are_required() -> None:
         assert said["valueCodeableConcept"]["coding"][0]["code"] in allowed
 
 
+def test_the_depth_of_a_change_is_that_of_the_reads_that_show_it() -> None:
+    sample = rich()
+    shown = [
+        round(call.mutation.fraction * call.depth)
+        for call in sample.read.calls
+        if call.mutation.fraction is not None and call.depth is not None
+    ]
+    found = [part(variant, "82121-5") for variant in named(resources(sample), "variant")]
+    assert sorted(each["valueQuantity"]["value"] for parts in found for each in parts) == sorted(shown)
+    assert shown
+
+
 def test_each_drug_has_an_implication_and_a_result_with_its_words() -> None:
     found = resources(rich())
     gcv = named(found, "therapeutic-implication")[0]

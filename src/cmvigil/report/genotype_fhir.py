@@ -140,8 +140,10 @@ class _Report:
         ]
         if mutation.fraction is not None:
             parts.append(_part(_code("81258-6", "Sample VAF"), valueQuantity=_share(float(mutation.fraction))))
-        if call.depth is not None:
-            parts.append(_part(_code("82121-5", "Allelic read depth"), valueQuantity=_share(call.depth)))
+        if mutation.fraction is not None and call.depth is not None:
+            # The guide asks for the reads that show the change, not for all that cover its place.
+            showing = round(mutation.fraction * call.depth)
+            parts.append(_part(_code("82121-5", "Allelic read depth"), valueQuantity=_share(showing)))
         return self.observation(
             f"variant/{number}",
             _code("69548-6", "Genetic variant assessment"),
