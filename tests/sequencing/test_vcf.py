@@ -861,3 +861,12 @@ def test_thousands_of_alternatives_are_read(tmp_path: Path) -> None:
     alts += [base(position) + "ACG" * n for n in range(1, 200)]
     sample = one(tmp_path, [line(position, base(position), ",".join(alts * 10))])
     assert len(sample.calls) > 100
+
+
+@pytest.mark.parametrize("alt", ["N", "<CNV>", "<INS>", "T[chr2:17["])
+def test_what_cannot_be_read_or_named_leaves_its_codon_unread(tmp_path: Path, alt: str) -> None:
+    head = HEAD + "##cmvigil_covered=UL97:1-707\n"
+    position, ref, _ = A594V
+    sample = one(tmp_path, [line(position, ref, alt, ".", "1/1:0,900", form="GT:AD")], "s", head=head)
+    assert sample.calls == ()
+    assert sample.coverage == {"UL97": ((1, 593), (595, 707))}

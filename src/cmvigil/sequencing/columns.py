@@ -35,7 +35,7 @@ class Column:
     """One sample. ``alleles``: by segment and edit; ``read``: runs of positions, first and last, read well enough.
 
     ``below``: how many alleles lie under the smallest share; ``unnamed``: how many could not be named; ``stops``: genes
-    whose stop codon is lost.
+    whose stop codon is lost; ``unclear``: runs of positions at which fragments show what cannot be named or read.
     """
 
     alleles: dict[tuple[str, Edit], Allele] = field(default_factory=dict)
@@ -43,11 +43,12 @@ class Column:
     below: int = 0
     unnamed: int = 0
     stops: set[str] = field(default_factory=set)
+    unclear: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def size(self) -> int:
         """How many alleles and runs of positions it holds."""
-        return len(self.alleles) + len(self.read)
+        return len(self.alleles) + len(self.read) + len(self.unclear)
 
     def cover(self, record: Record, fields: Fields, t: Thresholds) -> None:
         """Note that the positions of a record were read, if a change that Sanger sees would have been seen there.
@@ -79,6 +80,8 @@ class Column:
             if number not in named:
                 named[number] = list(_named(record, alt))
             self.unnamed += not named[number]
+            if not named[number] or "N" in alt:
+                self.unclear.append((record.position, max(record.last, record.position + len(record.ref) - 1)))
             called = genotype is None or number in genotype
             missed = filters if called else ";".join(filter(None, (filters, NOT_IN_GENOTYPE)))
             passed = passes(missed, share, t)

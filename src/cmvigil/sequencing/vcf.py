@@ -72,6 +72,8 @@ def read_vcf(source: Source, knowledge: Knowledge, options: Options) -> list[Seq
         codons = _with_calls(read or {}, found, knowledge)
         for gene, first in (*_unsaid(left_out, knowledge), *((gene, 1) for gene in _lost(column, found, knowledge))):
             codons[gene] = {codon for codon in codons.get(gene, ()) if codon < first}
+        for gene, touched in _touched(column.unclear):
+            codons.get(gene, set()).difference_update(touched)
         coverage = by_gene(codons)
         notes = (*common, *_notes(column, found, left_out, read is not None, knowledge))
         made.append(Sequenced(name, source.name, "VCF", digest, found, coverage, read is not None, notes))
@@ -140,6 +142,15 @@ def _read(runs: Iterable[tuple[int, int]]) -> _Codons:
             codons = range(max(low, 0), min(high, segment.codons))
             made.setdefault(segment.gene, set()).update(segment.first_codon + n for n in codons)
     return made
+
+
+def _touched(runs: Iterable[tuple[int, int]]) -> Iterator[tuple[str, range]]:
+    """The codons that positions touch, by gene."""
+    for first, last in runs:
+        for segment in reference().segments:
+            start, end = sorted((segment.offset_at(first), segment.offset_at(last)))
+            if start < segment.coding_end and end >= segment.flank:
+                yield segment.gene, range(segment.codon_at(start), segment.codon_at(end) + 1)
 
 
 def _calls(column: Column, knowledge: Knowledge, options: Options) -> tuple[Call, ...]:
