@@ -46,6 +46,18 @@ def test_a_day_says_the_same_when_its_future_is_cut_away(name: str) -> None:
         assert whole.model_dump(exclude=skipped) == cut.model_dump(exclude=skipped)
 
 
+@pytest.mark.parametrize("name", ["relapse-on-azathioprine", "resistant-on-foscarnet"])
+def test_a_day_of_the_replay_says_what_the_assessment_of_that_day_says(name: str) -> None:
+    record, program = read_record(EXAMPLES / name / "case.yaml"), load()
+    days = days_of(record)[::4]
+    for shown, day in zip(replay(record, program, days).days, days, strict=True):
+        answer = assess(record, program, day)
+        items = (*answer.abstentions, *answer.causes, *answer.findings, *answer.advice)
+        assert shown.applies == [item.rule for item in items if item.said]
+        assert shown.status == [f"{badge.label}: {badge.answer}" for badge in answer.status]
+        assert shown.overdue == list(dict.fromkeys(task.rule for task in answer.tasks if task.overdue))
+
+
 def test_a_day_sees_no_fault_of_a_later_result() -> None:
     """A load in an unknown unit is a remark from the day it was issued."""
     loads = [

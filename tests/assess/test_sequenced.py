@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -13,12 +14,14 @@ import pytest
 
 from cmvigil.advice import Advice
 from cmvigil.assess import assess
+from cmvigil.assess.genotypes import with_readings
 from cmvigil.assess.sequenced import read_specimen, specimen_day, with_specimen
 from cmvigil.genotype import Mutation
 from cmvigil.reasoning.loader import load
 from cmvigil.record.read import read_record
-from cmvigil.record.tables import Coverage, Record, Variant
+from cmvigil.record.tables import Coverage, Interpretation, Record, Variant
 from cmvigil.sequencing.errors import SequenceError
+from cmvigil.sequencing.reference import reference
 from cmvigil.sequencing.sample import Call, Note, Sequenced
 
 DAY = date(2026, 3, 20)
@@ -90,6 +93,19 @@ def test_a_gene_whose_codons_are_not_stated_is_read_without_them() -> None:
 def test_a_mixture_stays_one() -> None:
     ((variant,), _) = rows(with_specimen(case(), [sample(Call(replace(A594V, mixed=True)))], DAY))
     assert variant.change == "A594AV"
+
+
+def test_a_change_that_is_only_possible_makes_no_drug_resistant() -> None:
+    call = Call(replace(A594V, mixed=True, possible=True), flags=("possible",))
+    record = with_specimen(case(), [sample(call)], DAY)
+    ((variant,), _) = rows(record)
+    assert variant.change == "A594AV?"
+    verdicts = {row.concept: row for row in with_readings(record, load()).rows["interpretation"]}
+    found = verdicts["ganciclovir"]
+    assert isinstance(found, Interpretation)
+    assert (found.verdict, found.drivers) == ("possible", "UL97 A594V (only possible)")
+    sure = with_specimen(case(), [sample(Call(A594V))], DAY)
+    assert assess(record).status != assess(sure).status
 
 
 def test_several_files_are_one_specimen() -> None:
@@ -190,13 +206,28 @@ def test_a_day_that_would_not_be_seen_is_refused() -> None:
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def three(tmp_path: Path) -> Path:
-    """Codon counts of three samples."""
-    path = tmp_path / "counts.tsv"
-    lines = [f"{name}\tUL97\t594\t{codon}\t500" for name, codon in (("S1", "GTG"), ("S2", "GCG"), ("S3", "GCG"))]
+def counts(path: Path, *samples: str) -> Path:
+    """Codon counts of several samples; the first has A594V."""
+    lines = [f"{name}\tUL97\t594\t{'GCG' if number else 'GTG'}\t500" for number, name in enumerate(samples)]
     path.write_text("\n".join(["sample\tgene\tcodon\tbases\tcount", *lines]) + "\n")
     return path
+
+
+def names(samples: Sequence[Sequenced]) -> list[tuple[str, str]]:
+    return [(sample.file, sample.name) for sample in samples]
+
+
+def fastq(path: Path, name: str) -> Path:
+    """Reads of a stretch of UL97."""
+    (segment,) = reference().of_gene("UL97")
+    bases = segment.coding[1500:1650]
+    path.write_text("".join(f"@{name}.{number}\n{bases}\n+\n{'I' * len(bases)}\n" for number in range(200)))
+    return path
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    return counts(tmp_path / "counts.tsv", "S1", "S2", "S3")
 
 
 def changes(path: Path, *typed: str) -> Path:
@@ -218,10 +249,46 @@ def test_of_several_samples_the_patients_are_named(three: Path) -> None:
         SequenceError, match=r"counts\.tsv: holds 3 samples; name the patient's with --genotype-sample: S1"
     ):
         read_specimen([three], (), load())
-    with pytest.raises(SequenceError, match=r"counts\.tsv: holds no sample S4; there are S1, S2, S3"):
+    missing = r"--genotype-sample: no file holds a sample S4; there are counts\.tsv:S1, counts\.tsv:S2, counts\.tsv:S3"
+    with pytest.raises(SequenceError, match=missing):
         read_specimen([three], ("S1", "S4"), load())
     assert [each.name for each in read_specimen([three], ("S3",), load())] == ["S3"]
     assert [each.name for each in read_specimen([three], ("S2", "S1"), load())] == ["S1", "S2"]
+
+
+def test_which_sample_of_several_was_taken_is_told(three: Path) -> None:
+    found = [issue.found for issue in with_specimen(case(), read_specimen([three], ("S3",), load()), DAY).issues]
+    assert "counts.tsv holds 3 samples (S1, S2, S3); taken as the patient's: S3" in found
+
+
+def test_of_two_files_one_sample_each_is_named(tmp_path: Path) -> None:
+    one, other = counts(tmp_path / "one.tsv", "S1", "S2"), counts(tmp_path / "two.tsv", "S2", "S3")
+    assert names(read_specimen([one, other], ("S1", "S3"), load())) == [("one.tsv", "S1"), ("two.tsv", "S3")]
+    found = read_specimen([one, other], ("one.tsv:S2", "two.tsv:S2"), load())
+    assert names(found) == [("one.tsv", "S2"), ("two.tsv", "S2")]
+    with pytest.raises(SequenceError, match=r"S2 fits 2 samples; name one as FILE:SAMPLE: one\.tsv:S2, two\.tsv:S2"):
+        read_specimen([one, other], ("S2",), load())
+    with pytest.raises(SequenceError, match=r"two\.tsv: holds 2 samples; name the patient's .*: S2, S3"):
+        read_specimen([one, other], ("S1",), load())
+
+
+def test_a_file_of_one_sample_needs_no_name(three: Path, tmp_path: Path) -> None:
+    alone = changes(tmp_path / "alone.txt", "UL54:P522S")
+    assert names(read_specimen([three, alone], ("S3",), load())) == [("counts.tsv", "S3"), ("alone.txt", "alone")]
+
+
+def test_of_very_many_samples_some_are_listed(tmp_path: Path) -> None:
+    many = counts(tmp_path / "many.tsv", *(f"S{number}" for number in range(40)))
+    with pytest.raises(SequenceError, match=r"holds 40 samples; .* S11 and 28 more$"):
+        read_specimen([many], (), load())
+
+
+def test_files_that_may_be_pairs_and_were_read_apart_are_told(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    paths = [fastq(tmp_path / f"run_{number}.fastq", f"read{number}") for number in (1, 2)]
+    for sample in read_specimen(paths, (), load()):
+        found = [issue.found for issue in with_specimen(case(), [sample], DAY).issues]
+        assert any("run_1.fastq and run_2.fastq were read as two samples" in text for text in found)
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conformance.support import answer, changed, items
+from tests.conformance.test_option_ganciclovir import UNTREATED, plain
 from tests.support import small_knowledge as k
 
 from cmvigil.assess import wording as w
@@ -68,3 +70,29 @@ def test_templates_take_values_units_and_days(tmp_path: Path) -> None:
     assert fill("{double}") == "122 kg"
     assert fill("{fever}, {hiv}, {hiv.day}, {neutrophils}") == "yes, unknown, unknown, unknown"
     assert fill("{limit.day} {limit.other}") == "unknown {limit.other}"
+    assert fill("{neutrophils.all}") == "unknown"
+
+
+def test_all_that_a_fact_could_have_picked_is_named() -> None:
+    drugs = [*UNTREATED["drugs"], plain("gentamicin", route="iv"), plain("amphotericin_b", route="iv")]
+    said = items(answer(changed(UNTREATED, {"drugs": drugs}), appraise=True))["foscarnet_partner_to_change"]
+    assert said.headline == "With aminoglycoside and amphotericin B: kidney damage adds up, change that first"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        (["A594Q"], "UL97 A594Q"),
+        (["A594Q", "L595Q", "A594Q"], "UL97 A594Q and UL97 L595Q"),
+        (
+            [f"{wild}Q" for wild in ("A594", "L595", "K596", "D605", "R607", "T610")],
+            "UL97 A594Q, UL97 L595Q, UL97 K596Q, UL97 D605Q and 2 more",
+        ),
+    ],
+)
+def test_the_changes_of_the_newest_genotype_are_named_with_their_gene(changes: list[str], named: str) -> None:
+    newest = {"date": "d-3", "genes": {"UL97": {"changes": changes, "covered": "590-615"}}}
+    older = {"date": "d-40", "genes": {"UL97": {"changes": ["C603Q"], "covered": "590-615"}}}
+    advice = answer(changed(UNTREATED, {"genotype": [older, newest]}))
+    (badge,) = [badge.answer for badge in advice.status if badge.label == "Resistance"]
+    assert badge.startswith(f"{named} reported")

@@ -1,4 +1,4 @@
-"""A sequence file beside the case: ``--genotype`` for assess, options, plan and explain."""
+"""A sequence file beside the case: ``--genotype`` for assess, options, plan, explain and replay."""
 
 from __future__ import annotations
 
@@ -80,6 +80,42 @@ def test_plan_and_explain_take_it_too(fasta: Path) -> None:
     assert cmvigil("plan", CASE, "--genotype", fasta, *DAY).stdout != plain
     shown = cmvigil("explain", CASE, "read_as_resistant", "--genotype", fasta, *DAY)
     assert shown.stdout.splitlines()[1] == "Applies on 2026-03-28."
+
+
+def test_a_replay_takes_it_from_the_day_of_the_specimen(fasta: Path) -> None:
+    shown = cmvigil("replay", CASE, "--news-only", "--genotype", fasta, *DAY, "--json")
+    assert shown.exit_code == 0, shown.stderr
+    found = json.loads(shown.stdout)
+    resistant = [
+        day["day"]
+        for day in found["days"]
+        if "Resistance: to ganciclovir, by the genotype as read here" in day["status"]
+    ]
+    assert resistant[0] == "2026-03-24" and resistant[-1] == "2026-03-28"
+    assert next(each["day"] for each in found["first"] if each["rule"] == "read_as_resistant") == "2026-03-24"
+    late = cmvigil("replay", CASE, "--genotype", fasta, "--genotype-day", "2026-04-24")
+    assert late.exit_code == 2 and "after the day to assess, 2026-03-28" in late.stderr
+
+
+def test_one_sample_of_each_of_two_files(amplicons: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.fasta"
+    other.write_text(f">K\n{gene('UL97')}\n>P\n{gene('UL54')}\n")
+    files = ("--genotype", amplicons, "--genotype", other, *DAY)
+    both = ("--genotype-sample", "both.fasta:K", "--genotype-sample", "other.fasta:P")
+    assert resistance(*files, *both) == "to ganciclovir, by the genotype as read here"
+    asked = cmvigil("assess", CASE, *files, "--genotype-sample", "K")
+    assert asked.exit_code == 2
+    assert asked.stderr == (
+        "--genotype-sample: K fits 2 samples; name one as FILE:SAMPLE: both.fasta:K, other.fasta:K\n"
+    )
+
+
+def test_which_sample_was_taken_stands_in_the_answer(amplicons: Path) -> None:
+    shown = json.loads(
+        cmvigil("assess", CASE, "--genotype", amplicons, *DAY, "--genotype-sample", "K", "--json").stdout
+    )
+    found = [issue["found"] for issue in shown["quality"]["issues"]]
+    assert "both.fasta holds 2 samples (K, P); taken as the patient's: K" in found
 
 
 def test_records_of_one_specimen_are_named_or_come_as_files(fasta: Path, amplicons: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import pty
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ import pysam
 import pytest
 from tests.cli.run import cmvigil, real
 from tests.support import typesetter
+from tests.support.small_knowledge import write
+from typer import Exit
 
+from cmvigil.cli.common import write_all
 from cmvigil.report import laboratory
 from cmvigil.sequencing.reference import reference
 
@@ -50,10 +54,12 @@ def test_it_prints_verdicts_changes_and_codons(resistant: Path) -> None:
     assert shown.exit_code == 0
     lines = shown.stdout.splitlines()
     assert lines[0].startswith("p1 (") and lines[0].endswith("resistant.fasta)")
-    assert lines[2].split() == ["drug", "verdict", "fold", "grade", "rests", "on"]
-    assert lines[3].split()[:4] == ["ganciclovir", "Resistant", "(moderate)", "8.3"]
+    assert lines[3].split() == ["drug", "verdict", "fold", "grade", "rests", "on"]
+    assert lines[4].split()[:4] == ["ganciclovir", "Resistant", "(moderate)", "8.3"]
     assert "    - UL54 not read" in lines
-    assert "  UL97 A594V: measured; in 3.4% of public sequences" in lines
+    assert lines[1].endswith(f"SHA-256 {sha256(resistant.read_bytes()).hexdigest()[:12]}...")
+    assert "  UL97 A594V: phenotype known; in 3.4% of public sequences" in lines
+    assert "  UL97 A594V     R    .    .    P    ." in lines
     assert "  UL97 1-707" in lines
 
 
@@ -80,7 +86,11 @@ def test_every_output_is_written(resistant: Path, tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(flags["csv"].read_text(encoding="utf-8-sig"))))
     assert len(rows) == 5 and rows[0]["verdict"] == "Resistant (moderate)"
     assert [record.info["CHANGE"] for record in pysam.VariantFile(str(flags["vcf"]))] == ["UL97:A594V"]
-    assert flags["codons"].read_text().startswith("sample\tgene\tcodon\tbases\tcount\tresidue\tevent_depth\n")
+    assert (
+        flags["codons"]
+        .read_text()
+        .startswith("sample\tgene\tcodon\tbases\tcount\tresidue\tevent_depth\tinput_sha256\n")
+    )
     assert fhirkit.validate(flags["fhir"].read_bytes()) == []
 
 
@@ -182,7 +192,9 @@ def test_read_pairs_are_one_input_unless_told_otherwise(tmp_path: Path) -> None:
 def test_the_patient_and_the_day_go_into_the_bundle(resistant: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.json"
     assert (
-        cmvigil("genotype", resistant, "--fhir", out, "--patient", "Patient/7", "--collected", "2026-03-28").exit_code
+        cmvigil(
+            "genotype", resistant, "--fhir", out, "--patient", "Patient/7", "--specimen-date", "2026-03-28"
+        ).exit_code
         == 0
     )
     reports = [entry["resource"] for entry in json.loads(out.read_bytes())["entry"]][1:]
@@ -196,9 +208,9 @@ def test_the_patient_and_the_day_go_into_the_bundle(resistant: Path, tmp_path: P
         (["--min-fraction", "0.5%"], "--min-fraction: found '0.5%'; expected a share from 1% on, such as 2% or 0.02"),
         (["--min-fraction", "5"], "--min-fraction: found '5'"),
         (["--min-fraction", "nan"], "--min-fraction: found 'nan'"),
-        (["--patient", "Patient/1"], "--patient and --collected go into the FHIR Bundle"),
-        (["--fhir", "x.json", "--patient", "a b"], "--patient: found 'a b'; expected a reference such as Patient/1"),
-        (["--fhir", "x.json", "--collected", "28.3.2026"], "--collected: found '28.3.2026'; expected a date"),
+        (["--patient", " \t"], "--patient: is blank; give a text, or leave the option out"),
+        (["--laboratory", ""], "--laboratory: is blank; give a text, or leave the option out"),
+        (["--specimen-date", "28.3.2026"], "--specimen-date: found '28.3.2026'; expected a date"),
         (["--html", "-"], "only --json prints to -"),
         (["--html", "x", "--vcf", "x"], "x: is read or written already; give each output a file of its own"),
     ],
@@ -217,6 +229,80 @@ def test_an_input_is_never_written_over(resistant: Path) -> None:
     before = resistant.read_bytes()
     assert cmvigil("genotype", resistant, "--vcf", resistant).exit_code == 2
     assert resistant.read_bytes() == before
+
+
+def test_labels_and_options_stand_in_every_report(resistant: Path, tmp_path: Path) -> None:
+    primers, page, out = tmp_path / "assay.bed", tmp_path / "x.html", tmp_path / "x.json"
+    primers.write_text("NC_006273.2\t142000\t142020\tP1\t0\t+\n")
+    labels = ("--patient", "<b>M-0417</b>\n ward 3", "--specimen-date", "2026-03-28", "--laboratory", "Virology, Ulm")
+    options = ("--copies", "1200", "--primers", primers, "--min-fraction", "2%")
+    shown = cmvigil("genotype", resistant, *labels, *options, "--html", page, "--json", out)
+    assert shown.exit_code == 0
+    head = "patient: <b>M-0417</b> ward 3; specimen taken: 2026-03-28; laboratory: Virology, Ulm"
+    assert " ".join(shown.stdout.split()).startswith(head)
+    for line in ("Genomes in the test: 1,200", "Primers: assay.bed: their bases are left out"):
+        assert f"  {line}\n" in shown.stdout
+    found = json.loads(out.read_bytes())
+    assert (found["patient"], found["specimen_date"]) == ("<b>M-0417</b> ward 3", "2026-03-28")
+    assert found["laboratory"] == "Virology, Ulm"
+    assert found["options"] == {
+        "copies": 1200,
+        "primers": "assay.bed",
+        "min_fraction": 0.02,
+        "reference": None,
+        "filtered": False,
+        "merge": False,
+        "technology": None,
+    }
+    text = page.read_text(encoding="utf-8")
+    assert "&lt;b&gt;M-0417&lt;/b&gt; ward 3" in text and "<b>" not in text
+    assert "from 2%, set for this run" in text and str(tmp_path) not in text
+
+
+def test_an_overlay_is_named_in_every_output(resistant: Path, tmp_path: Path) -> None:
+    level = {"value": 3, "is": "our band", "sources": ["DESIGN"], "verification": "recalled"}
+    site = write(tmp_path / "north", resistance__thresholds={"low_from": level, "accept_risk": "our assay's noise"})
+    out = tmp_path / "out"
+    flags = [word for name in ("json", "html", "csv", "vcf", "fhir") for word in (f"--{name}", out / name)]
+    shown = cmvigil("genotype", resistant, "--knowledge", site, *flags)
+    assert shown.exit_code == 0
+    texts = [shown.stdout, *(path.read_text(encoding="utf-8") for path in out.iterdir() if path.suffix == "")]
+    assert len(texts) == 6
+    for text in texts:
+        assert "north" in text and "low_from" in text and "our assay&#39;s noise" in text.replace("'", "&#39;")
+
+
+def test_where_one_output_cannot_be_written_none_is(tmp_path: Path) -> None:
+    """The last of them is a folder by the time it is written; the earlier report stays as it was."""
+    out = tmp_path / "out"
+    (out / "x.vcf" / "full").mkdir(parents=True)
+    (out / "x.html").write_text("the report of last week")
+    with pytest.raises(Exit):
+        write_all({out / "x.html": b"new", out / "x.json": b"new", out / "x.vcf": b"new"})
+    assert sorted(path.name for path in out.iterdir()) == ["x.html", "x.vcf"]
+    assert (out / "x.html").read_text() == "the report of last week"
+    write_all({out / "x.html": b"new", out / "x.json": b"new"})
+    assert sorted(path.name for path in out.iterdir()) == ["x.html", "x.json", "x.vcf"]
+    assert (out / "x.html").read_bytes() == b"new"
+
+
+def test_the_help_has_examples_whose_options_there_are() -> None:
+    lines = [line.strip() for line in cmvigil("genotype", "--help").stdout.splitlines()]
+    examples = [line for line in lines if line.startswith("cmvigil genotype ")]
+    named = {word for line in examples for word in line.split() if word.startswith("--")}
+    assert len(examples) == 4
+    assert named <= {word for line in lines for word in line.split() if line not in examples}
+
+
+def test_files_that_failed_are_named_in_the_report(resistant: Path, tmp_path: Path) -> None:
+    bad, page = tmp_path / "bad.fasta", tmp_path / "x.html"
+    bad.write_text("")
+    assert cmvigil("genotype", resistant, bad, "--html", page, "--jobs", "1").exit_code == 1
+    text = page.read_text(encoding="utf-8")
+    assert (
+        "1\N{NO-BREAK SPACE}input could not be used" in text
+        and "bad.fasta: is empty; give a file with a sequence" in text
+    )
 
 
 def test_a_patient_has_one_sample(tmp_path: Path) -> None:

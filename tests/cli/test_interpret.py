@@ -24,13 +24,15 @@ def test_the_table_says_drug_verdict_fold_grade_and_driver() -> None:
     lines = shown.stdout.splitlines()
     assert lines[0].split() == ["drug", "verdict", "fold", "grade", "rests", "on"]
     assert lines[1].split() == ["ganciclovir", "Resistant", "(high)", "22.7", "(8.3-68.1)", "A", "UL97", "A594V"]
-    assert lines[2].split() == ["valganciclovir", "estimated", "UL54", "P522S"]
+    assert lines[2].split() == ["estimated", "UL54", "P522S"]
+    assert lines[4].split() == ["valganciclovir", "as", "ganciclovir"]
     assert "foscarnet        Sensitive" in shown.stdout
     for heading in ("Why", "Changes", "Cross-resistance", "Read with"):
         assert heading in lines
-    assert "              GCV  FOS  CDV  MBV  LMV" in lines
-    assert "  UL97 A594V   R    .    .    P    ." in lines
-    assert "  UL54 P522S   R    S    R    .    ." in lines
+    assert "                GCV  FOS  CDV  MBV  LMV" in lines
+    assert "  UL97 A594V     R    .    .    P    ." in lines
+    assert "  UL54 P522S     R    S    R    .    ." in lines
+    assert "  all together   R    S    R    P    S" in lines
     assert "  UL97 A594V reaches ganciclovir, maribavir" in lines
     assert "levels: low from 2-fold, moderate from 5, high from 15" in shown.stdout
 
@@ -40,7 +42,7 @@ def test_what_limits_a_fold_stands_beside_it() -> None:
     assert "conflict" in shown
     only = cmvigil("interpret", "UL97:T409M@12%", "--complete").stdout
     assert "minority" in only
-    assert "UL97:T409M@12%: measured; minority, below 20%: Sanger sequencing misses it" in only
+    assert "UL97:T409M@12%: phenotype known; minority, below 20%: Sanger" in only
     named = cmvigil("interpret", "UL97:C480F", "--complete").stdout.splitlines()
     (maribavir,) = [line for line in named if line.startswith("maribavir")]
     assert maribavir.split() == ["maribavir", "Resistant", "(high)", "-", "B", "UL97", "C480F"]
@@ -59,7 +61,9 @@ def test_piped_it_is_plain_and_80_wide() -> None:
 def test_json() -> None:
     found = answer("UL97:A594V@12%", "UL97:F342Y", "--complete")
     assert set(found) == {"variants", "drugs", "cross_resistance", "notes", "knowledge"}
-    assert set(found["knowledge"]) == {"version", "hash", "databases"}
+    assert set(found["knowledge"]) == {
+        *("version", "hash", "databases", "overlays", "accepted_risks", "thresholds_set_by_site")
+    }
     f342y, a594v = found["variants"]
     assert (f342y["gene"], f342y["change"], f342y["fraction"], f342y["kind"]) == ("UL97", "F342Y", None, "measured")
     assert (a594v["fraction"], a594v["natural"], a594v["used"]) == (0.12, 0.0341, True)
@@ -131,6 +135,21 @@ def test_a_sites_bands_are_used(tmp_path: Path) -> None:
     shown = cmvigil("interpret", "UL97:A594V", "--complete", "--knowledge", site)
     assert "Resistant (high)" in shown.stdout
     assert "high from 8" in shown.stdout
+    for line in (
+        "  overlays of the site: site",
+        "  set by the site (shipped -> used): high_from 15 -> 8",
+        "  risk accepted by the site: thresholds: our own bands (site)",
+    ):
+        assert line in shown.stdout.splitlines()
+    used = answer("UL97:A594V", "--complete", "--knowledge", site)["knowledge"]
+    assert used["overlays"] == ["site"] and used["accepted_risks"] == ["thresholds: our own bands (site)"]
+    assert used["thresholds_set_by_site"] == [{"name": "high_from", "shipped": "15", "used": "8"}]
+
+
+def test_the_help_has_examples_that_work() -> None:
+    help_lines = [line.strip() for line in cmvigil("interpret", "--help").stdout.splitlines()]
+    examples = [line.split()[2:] for line in help_lines if line.startswith("cmvigil interpret")]
+    assert len(examples) == 2 and all(cmvigil("interpret", *args).exit_code == 0 for args in examples)
 
 
 def test_a_deletion_keeps_the_table_within_80_columns() -> None:

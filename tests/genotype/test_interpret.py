@@ -178,6 +178,36 @@ def test_what_it_was_made_with() -> None:
     assert found.verdict(MBV).sources == ("CHOUMBV19", "EU-MBV")
 
 
+@pytest.mark.parametrize(
+    ("changes", "drug", "verdict_", "level", "drivers"),
+    [
+        (["UL97:A594V?"], GCV, "possible", "moderate", ("UL97 A594V",)),
+        (["UL97:A594V?@3%"], GCV, "not_determined", "", ()),
+        (["UL97:K599E?"], GCV, "susceptible", "", ()),
+        (["UL97:Q500*?"], GCV, "not_determined", "", ("UL97 Q500*",)),
+        (["UL97:A594V?", "UL54:P522S?"], GCV, "possible", "high", ("UL97 A594V", "UL54 P522S")),
+        (["UL97:A594V", "UL97:C592G?"], GCV, "resistant", "moderate", ("UL97 A594V",)),
+        (["UL97:C592G", "UL97:A594V?"], GCV, "resistant", "low", ("UL97 C592G",)),
+        (["UL97:F342Y", "UL97:H411Y?"], GCV, "resistant", "moderate", ("UL97 F342Y",)),
+        (["UL97:H411Y", "UL97:F342Y?"], GCV, "possible", "moderate", ("UL97 F342Y", "UL97 H411Y")),
+        (["UL97:A594V?"], FOS, "susceptible", "", ()),
+    ],
+)
+def test_what_is_only_possible_makes_resistance_possible(
+    changes: list[str], drug: str, verdict_: str, level: str, drivers: tuple[str, ...]
+) -> None:
+    found = verdict(drug, *changes)
+    assert (found.verdict, found.level, found.drivers) == (verdict_, level, drivers)
+
+
+def test_what_is_only_possible_is_named_with_what_to_do() -> None:
+    alone = verdict(GCV, "UL97:A594V?")
+    assert "UL97 A594V: only possible; repeat the sequence, clone it or sequence it deeply" in alone.reasons
+    beside = verdict(GCV, "UL97:C592G", "UL97:A594V?", "UL97:K599E?")
+    assert beside.reasons[-1] == "Resistant (moderate) with UL97 A594V, which is only possible: repeat the sequence"
+    assert read("UL97:F342Y?").cross[0].verdicts == {GCV: "possible", MBV: "possible"}
+
+
 def test_a_combination_of_two_studies_brings_their_dois() -> None:
     found = verdict(GCV, "UL97:A594V", "UL54:E756K")
     assert {"10.1128/jcm.02205-14", "10.1128/jcm.01275-13"} <= set(found.dois)

@@ -106,6 +106,22 @@ def test_mixtures() -> None:
     assert str(one("UL97:A594AV@12%")) == "UL97:A594AV@12%"
 
 
+def test_a_change_that_is_only_possible() -> None:
+    found = one("UL97:A594AV?@12%")
+    assert (found.change, found.mixed, found.possible, found.fraction) == ("A594V", True, True, Decimal("0.12"))
+    assert one("UL97 p.Ala594Val ?").possible
+    assert one("UL54:del981-982?") == Mutation("UL54", "deletion", 981, 982, "D", "", possible=True)
+    assert not one("UL97:A594V").possible
+    with pytest.raises(MutationError):
+        parse("UL97:A594V??", known().proteins)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_the_same_change_proven_and_possible_the_proven_stands(turn: int) -> None:
+    twice = [one("UL97:A594V@6%"), one("UL97:A594V?@40%")][::turn]
+    assert merged(twice) == (one("UL97:A594V@6%"),)
+
+
 def test_lists_are_parted_joined_sorted_and_merged() -> None:
     found = parse_list(["UL97:M460V, UL97:A594V;UL54:P522S", "UL97", "C592G"], known().proteins)
     assert [each.name for each in found] == ["UL54 P522S", "UL97 M460V", "UL97 C592G", "UL97 A594V"]
@@ -173,18 +189,20 @@ def mutations(draw: st.DrawFn) -> Mutation:
     first = draw(st.integers(1, len(proteins[gene])))
     wild = proteins[gene][first - 1]
     fraction = draw(st.none() | st.decimals(Decimal("0.0001"), Decimal("0.9999"), places=4))
+    possible = draw(st.booleans())
     kind = draw(st.sampled_from(["substitution", "stop", "deletion", "insertion", "frameshift"]))
     if kind == "deletion":
         last = draw(st.integers(first, len(proteins[gene])))
-        return Mutation(gene, "deletion", first, last, wild, "", fraction=fraction)
+        return Mutation(gene, "deletion", first, last, wild, "", fraction=fraction, possible=possible)
     if kind == "insertion":
         residue = draw(st.text(RESIDUES, min_size=1, max_size=6))
-        return Mutation(gene, "insertion", first, first, wild, residue, fraction=fraction)
+        return Mutation(gene, "insertion", first, first, wild, residue, fraction=fraction, possible=possible)
     if kind == "frameshift":
-        return Mutation(gene, "frameshift", first, first, wild, "fs", fraction=fraction)
+        return Mutation(gene, "frameshift", first, first, wild, "fs", fraction=fraction, possible=possible)
     residue = "*" if kind == "stop" else draw(st.sampled_from([r for r in RESIDUES if r != wild]))
     mixed = draw(st.booleans())
-    return Mutation(gene, "stop" if kind == "stop" else "substitution", first, first, wild, residue, mixed, fraction)
+    kind = "stop" if kind == "stop" else "substitution"
+    return Mutation(gene, kind, first, first, wild, residue, mixed, fraction, possible)
 
 
 @given(mutations())

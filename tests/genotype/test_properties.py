@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.genotype.support import known, whole
 
@@ -60,6 +61,19 @@ def test_a_further_change_never_makes_less_resistant(given: list[Mutation], more
     for drug in before:
         if not any(makes_more_susceptible(each, drug) for each in (*given, more)):
             assert after[drug] >= before[drug], drug
+
+
+@settings(deadline=None)
+@given(st.lists(a_change(), max_size=4), st.lists(a_change(), max_size=4))
+def test_what_is_only_possible_raises_a_verdict_to_possible_and_lowers_none(
+    proven: list[Mutation], others: list[Mutation]
+) -> None:
+    doubtful = [replace(each, possible=True) for each in others]
+    without, found, with_ = (resistance([*proven, *more], whole()) for more in ((), doubtful, others))
+    for drug in found:
+        assert found[drug] >= without[drug]
+        assert (found[drug][0] == rank("resistant")) == (without[drug][0] == rank("resistant"))
+        assert found[drug][0] > rank("susceptible") or with_[drug][0] == rank("susceptible"), drug
 
 
 @given(st.lists(a_change(), max_size=4))

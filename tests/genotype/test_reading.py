@@ -235,6 +235,22 @@ def test_a_gene_that_is_no_loss_gives_nothing() -> None:
     assert variant("UL27:M1fs", own).reading(MBV).verdict is None  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(
+    ("change", "drug", "verdict", "level"),
+    [
+        ("UL97:A594V?", GCV, "possible", "moderate"),
+        ("UL97:E596K?", GCV, "possible", ""),
+        ("UL97:Q500*?", GCV, "not_determined", ""),
+        ("UL97:K599E?", GCV, "susceptible", ""),
+    ],
+)
+def test_what_may_not_be_there_is_no_more_than_possible(change: str, drug: str, verdict: str, level: str) -> None:
+    found = reading(drug, change)
+    assert (found.verdict, found.level) == (verdict, level)
+    said = "only possible; repeat the sequence, clone it or sequence it deeply"
+    assert (said in found.reasons) == (verdict != "susceptible")
+
+
 def test_the_cross_resistance_of_one_kinase_change() -> None:
     found = read("UL97:F342Y", "UL97:T409M", "UL54:del981-982")
     assert [(each.variant, each.drugs) for each in found.cross] == [

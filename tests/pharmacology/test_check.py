@@ -40,6 +40,12 @@ CASES = [
     ("foscarnet", "50", "mg/kg", "12", "treatment", "106.08", "right"),
     ("foscarnet", "90", "mg/kg", "24", "treatment", "60", "wrong phase"),
     ("foscarnet", "40", "mg/kg", "12", "treatment", "300", "not to be given"),
+    ("foscarnet", "90", "mg/kg", "24", "maintenance", "53.04", "right"),  # 1.85 mL/min/kg
+    ("foscarnet", "120", "mg/kg", "24", "maintenance", "53.04", "right"),  # the label's scheme after an early relapse
+    ("foscarnet", "132", "mg/kg", "24", "maintenance", "53.04", "right"),  # 110 % of it exactly
+    ("foscarnet", "133", "mg/kg", "24", "maintenance", "53.04", "over-dose"),
+    ("foscarnet", "120", "mg/kg", "24", "maintenance", "106.08", "over-dose"),  # 0.93 mL/min/kg: 50 or 65 mg/kg
+    ("foscarnet", "65", "mg/kg", "24", "maintenance", "106.08", "right"),
     ("cidofovir", "5", "mg/kg", "168", "treatment", "106.08", "right"),
     ("cidofovir", "5", "mg/kg", "336", "treatment", "106.08", "wrong phase"),
     ("maribavir", "400", "mg", "12", "treatment", "106.08", "right"),
@@ -91,9 +97,9 @@ def test_the_words() -> None:
     split = judged("ganciclovir", "200", "mg", "6", "treatment", "106.08")
     assert split.finding == "right" and "split otherwise" in split.text
     relapse = judged("foscarnet", "120", "mg/kg", "24", "maintenance", "53.04")  # 2.2 mL/min/kg
-    assert relapse.finding == "over-dose" and relapse.text.endswith("Another scheme of the label allows it")
+    assert relapse.text == "More than the usual dose for this kidney, 90 mg/kg every 24 h; the label allows it"
     beyond = judged("foscarnet", "140", "mg/kg", "24", "maintenance", "53.04")
-    assert beyond.finding == "over-dose" and "Another scheme" not in beyond.text
+    assert beyond.text == "Above 110 % of the label's dose for this kidney: 90 mg/kg every 24 h"
     prevents = judged("letermovir", "480", "mg", "24", "maintenance", "106.08")
     assert prevents.finding == "right" and "does not treat" not in prevents.text
     assert judged("ganciclovir", None, "mg", "12", "treatment", "106.08").given == "dose not recorded"

@@ -262,10 +262,11 @@ def test_an_age_reaches_back_one_year_at_most() -> None:
 def test_genotypes() -> None:
     record = case(
         "genotype:\n  date: d1\n"
-        "  genes: {UL97: {covered: [335-617, 630-640], changes: [A594V, del597-603]}, UL54: {}}\n"
+        "  genes: {UL97: {covered: [335-617, 630-640], changes: [A594V, M460I?, del597-603]}, UL54: {}}\n"
         "  calls: {maribavir: susceptible}\n"
     )
-    assert [(row.gene, row.change) for row in record.rows["variant"]] == [("UL97", "A594V"), ("UL97", "del597-603")]
+    changes = [(row.gene, row.change) for row in record.rows["variant"]]
+    assert changes == [("UL97", "A594V"), ("UL97", "M460I?"), ("UL97", "del597-603")]
     assert [(row.gene, row.first, row.last) for row in record.rows["coverage"]] == [
         ("UL97", 335, 617),
         ("UL97", 630, 640),

@@ -8,20 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fhirkit
 import pytest
-from fhir.resources.R4B.bundle import Bundle
 from tests.genotype.support import known
 from tests.report.laboratory_samples import ALL, nothing, two_genes, unstated
 from tests.report.sequenced import VERSION, plain, rich
-from tests.support import profiles
+from tests.support import fhir_r4, profiles
 
 from cmvigil.assess.genotypes import with_readings
 from cmvigil.genotype import parse
+from cmvigil.genotype.model import Number, Site
 from cmvigil.reasoning.loader import load
 from cmvigil.record.codes import shipped
 from cmvigil.record.read import read_record
 from cmvigil.record.tables import Coverage, Interpretation, Record, Susceptibility, Variant
+from cmvigil.report.genotype_about import About
 from cmvigil.report.genotype_fhir import render_fhir
 from cmvigil.sequencing.sample import Sample
 
@@ -29,8 +29,11 @@ PATIENT = "Patient/1"
 DAY = "2026-03-28"
 
 
-def resources(*samples: Sample, **given: str) -> list[Any]:
-    found = json.loads(render_fhir(samples, known(), VERSION, **given))
+ABOUT = About(PATIENT, DAY, "Virology, Ulm")
+
+
+def resources(*samples: Sample, about: About | None = None) -> list[Any]:
+    found = json.loads(render_fhir(samples, known(), VERSION, about))
     return [entry["resource"] for entry in found["entry"]]
 
 
@@ -43,16 +46,15 @@ def part(resource: Any, code: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("made", [*ALL, rich, plain])
-@pytest.mark.parametrize("given", [{}, {"patient": PATIENT, "collected": DAY}])
-def test_it_is_valid_fhir_r4(made: Callable[[], Sample], given: dict[str, str]) -> None:
-    content = render_fhir([made(), plain()], known(), VERSION, **given)
-    assert [str(issue) for issue in fhirkit.validate(content)] == []
-    Bundle.model_validate_json(content)
+@pytest.mark.parametrize("about", [None, ABOUT, About("M-0417; ward 3")])
+def test_it_is_valid_fhir_r4(made: Callable[[], Sample], about: About | None) -> None:
+    content = render_fhir([made(), plain()], known(), VERSION, about)
+    assert fhir_r4.problems(content) == []
 
 
 @pytest.mark.parametrize("made", [*ALL, rich, plain])
 def test_it_keeps_the_profiles_of_the_guide(made: Callable[[], Sample]) -> None:
-    found = resources(made(), patient=PATIENT, collected=DAY)
+    found = resources(made(), about=ABOUT)
     by = {f"urn:uuid:{each['id']}": each for each in found}
     for profile in ("genomic-report", "variant", "therapeutic-implication"):
         for each in named(found, profile):
@@ -154,7 +156,7 @@ def test_every_reference_leads_to_a_resource_of_the_bundle() -> None:
 
 
 def read_back(tmp_path: Path, made: Sample) -> Record:
-    bundle = json.loads(render_fhir([made], known(), VERSION, PATIENT, DAY))
+    bundle = json.loads(render_fhir([made], known(), VERSION, ABOUT))
     bundle["entry"].insert(0, {"resource": {"resourceType": "Patient", "id": "1", "birthDate": "1970-01-01"}})
     path = tmp_path / "bundle.json"
     path.write_text(json.dumps(bundle), encoding="utf-8")
@@ -179,6 +181,30 @@ def test_read_back_it_is_the_same_genotype(tmp_path: Path, made: Callable[[], Sa
     said = {row.concept: row.call for row in record.rows["susceptibility"] if isinstance(row, Susceptibility)}
     assert said == {drug: each.verdict for each in one.interpretation.drugs for drug in each.drugs}
     assert not [issue for issue in record.issues if issue.level in ("unusable", "unmapped")]
+
+
+def test_whose_specimen_when_and_by_whom_stands_in_every_resource() -> None:
+    for each in resources(rich(), about=ABOUT)[1:]:
+        assert each["subject"] == {"reference": PATIENT} and each["effectiveDateTime"] == DAY
+        assert each["performer"] == [{"display": "Virology, Ulm"}]
+    labelled = resources(plain(), about=About("M-0417\u202e; ward 3"))[1:]
+    assert {json.dumps(each["subject"]) for each in labelled} == {'{"display": "M-0417; ward 3"}'}
+    assert not any({"effectiveDateTime", "performer"} & each.keys() for each in labelled)
+
+
+def test_what_a_site_has_changed_stands_in_the_report_and_with_every_result() -> None:
+    changed = (
+        "overlays of the site: north 3",
+        "set by the site (shipped -> used): low_from 2 -> 3",
+        "risk accepted by",
+    )
+    site = replace(known(), site=Site(("north 3",), ("thresholds: ours (north)",), (Number("low_from", "2", "3"),)))
+    found = [each["resource"] for each in json.loads(render_fhir([rich()], site, VERSION))["entry"]]
+    (report,) = named(found, "genomic-report")
+    results = [each for each in found if "resistance to" in each.get("code", {}).get("text", "")][1:]
+    notes = [" ".join(note["text"] for note in each["note"]) for each in results]
+    assert len(notes) == 5
+    assert all(line in text for line in changed for text in (*notes, report["conclusion"]))
 
 
 def test_drugs_have_the_codes_that_we_read() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.genotype.support import known
-from tests.report.laboratory_samples import call, hostile, wild_type
+from tests.report.laboratory_samples import SHA256, call, hostile, wild_type
 from tests.report.sequenced import FAILED, plain, rich
 
 from cmvigil.report.genotype_tables import render_changes, render_codons, render_verdicts
@@ -57,6 +57,7 @@ def test_each_change_has_a_row_with_its_drugs() -> None:
     )
     assert (a594v["ganciclovir"], a594v["ganciclovir fold"]) == ("Resistant (moderate)", "8.25")
     assert (a594v["foscarnet"], a594v["decides"]) == ("", "yes")
+    assert (a594v["kind"], a594v["input SHA-256"]) == ("phenotype known", SHA256)
     filtered = found["C603W"]
     assert (filtered["kind"], filtered["decides"], filtered["remarks"]) == ("not interpreted", "no", "filtered")
     assert filtered["ganciclovir"] == ""
@@ -71,8 +72,18 @@ def test_no_cell_is_run_as_a_formula_or_breaks_the_row() -> None:
 
 def test_codons_are_counted_as_they_were_read() -> None:
     lines = render_codons([rich(), plain()]).decode().splitlines()
-    assert lines[0].split("\t") == ["sample", "gene", "codon", "bases", "count", "residue", "event_depth"]
-    assert [line.split("\t")[1:] for line in lines[1:]] == [
+    assert lines[0].split("\t") == [
+        "sample",
+        "gene",
+        "codon",
+        "bases",
+        "count",
+        "residue",
+        "event_depth",
+        "input_sha256",
+    ]
+    assert {line.split("\t")[-1] for line in lines[1:]} == {rich().read.input_sha256}
+    assert [line.split("\t")[1:-1] for line in lines[1:]] == [
         ["UL97", "594", "GCG", "700", "A", ""],
         ["UL97", "594", "GTC", "40", "V", ""],
         ["UL97", "594", "GTG", "60", "V", ""],
@@ -96,7 +107,7 @@ def with_indels() -> Sample:
 def test_indels_stand_as_events_and_are_read_again(tmp_path: Path) -> None:
     path = tmp_path / "codons.tsv"
     path.write_bytes(render_codons([with_indels()]))
-    assert "deep\tUL97\t597\tevent:del597_600\t617\tdel597_600\t5000" in path.read_text().splitlines()
+    assert f"deep\tUL97\t597\tevent:del597_600\t617\tdel597_600\t5000\t{SHA256}" in path.read_text().splitlines()
     (again,) = read_samples([path], known())
     written = {each.mutation: each.depth for each in with_indels().read.calls if each.interpreted}
     assert {each.mutation: each.depth for each in again.read.calls if each.mutation.first != 594} == written

@@ -19,11 +19,13 @@ from tests.support import typesetter
 
 from cmvigil.genotype import words as verdict_words
 from cmvigil.genotype.coverage import required_codons, stretches_text, unread
-from cmvigil.genotype.model import Database
+from cmvigil.genotype.model import Database, Number, Site
 from cmvigil.report import laboratory, words
+from cmvigil.report.genotype_about import About
 from cmvigil.report.laboratory_methods import link
 from cmvigil.report.laboratory_sample import SampleReport
-from cmvigil.sequencing.sample import Note, Sample
+from cmvigil.sequencing.batch import Failed
+from cmvigil.sequencing.sample import Note, Options, Sample
 
 ROOT = Path(__file__).parents[2]
 VERSION = "9.8.7"
@@ -189,7 +191,10 @@ def test_a_coverage_that_nobody_stated_is_not_called_unread() -> None:
     [
         (samples.wild_type(), "None found in what was read."),
         (samples.nothing(), "None found."),
-        (sample(call("UL54:A1108T")), "None that was measured, named or lies in a region of resistance."),
+        (
+            sample(call("UL54:A1108T")),
+            "None whose phenotype is known, that is described, or that lies in a region of resistance.",
+        ),
     ],
 )
 def test_no_change_is_said(of: Sample, said: str) -> None:
@@ -319,6 +324,79 @@ def test_without_weasyprint_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     with pytest.raises(laboratory.TypesetterMissingError, match=re.escape("install cmvigil[pdf]")):
         laboratory.as_pdf(b"<p>")
+
+
+def test_labels_are_shown_and_those_not_given_leave_a_line_on_paper() -> None:
+    tree = lxml_html.fromstring(
+        laboratory.render([samples.two_genes()], known(), VERSION, About("<i>M-0417", laboratory="Ulm")).decode()
+    )
+    (head,) = tree.find_class("labels")
+    assert [shown(each) for each in head] == ["Patient <i>M-0417", "Specimen taken", "Laboratory Ulm"]
+    assert [each.get("class") for each in head] == [None, "blank", None]
+    on_paper = tree.xpath("string(//style)").rpartition("@media print")[2]
+    assert ".labels .blank dd { border-bottom" in on_paper
+
+
+def test_methods_tell_how_the_sequence_was_made_and_read() -> None:
+    options = Options(min_fraction=Decimal("0.02"), primers="/home/x/assay.bed", reference="/x/ref.fa", copies=1200)
+    about = About(options=replace(options, filtered=True, merge=True))
+    text = laboratory.render([samples.wild_type(), samples.sanger()], known(), VERSION, about).decode()
+    methods = section(lxml_html.fromstring(text), "Methods and limits")
+    for part in (
+        "Short reads, codons counted whole. Not called: changes below 1%",
+        "Consensus sequence. Minorities below about 20% of the population were not looked for",
+        "from 2%, set for this run",
+        "Genomes in the test 1,200",
+        "assay.bed: their bases are left out",
+        "ref.fa",
+        "interpreted too",
+        "amplicons of one sample",
+    ):
+        assert part in methods
+    assert "/home/x" not in text
+    plain = section(page(samples.wild_type()), "Methods and limits")
+    for part in ("as the knowledge says", "Genomes in the test not stated", "Primers none named"):
+        assert part in plain
+    assert "interpreted too" not in plain
+
+
+def test_what_a_site_has_changed_stands_under_methods() -> None:
+    site = Site(("north 3",), ("thresholds: <our> noise (north)",), (Number("low_from", "2", "3"),))
+    text = laboratory.render([samples.two_genes()], replace(known(), site=site), VERSION).decode()
+    methods = section(lxml_html.fromstring(text), "Methods and limits")
+    for part in ("Overlays of the site: north 3", "low_from 2 -> 3", "accepted by the site: thresholds: <our> noise"):
+        assert part in methods
+
+
+def test_files_that_failed_are_named_beside_the_table_of_all() -> None:
+    failed = [Failed("bad.fasta", ("bad.fasta: is <empty>; give a file with a sequence",))]
+    text = laboratory.render([samples.two_genes()], known(), VERSION, failed=failed).decode()
+    index = lxml_html.fromstring(text).xpath("//section[@class='index']")[0]
+    assert "1 input could not be used bad.fasta: is <empty>; give a file with a sequence" in shown(index)
+
+
+def test_many_changes_that_nobody_described_stand_above_the_sentence() -> None:
+    note = Note("warning", "unusual", "31 substitutions that were never described; check the sequence")
+    (head,) = page(sample(notes=[note])).xpath("//article/header")
+    said = shown(head)
+    (row, _) = page(sample(notes=[note]), samples.wild_type()).xpath("//section[@class='index']//tbody/tr/th")
+    assert shown(row).endswith("Warning")
+    assert said.index("Check the sample before the result is used.") < said.index("Sensitive to")
+    assert "31 substitutions that were never described" in said
+    assert "(it suggests a divergent strain, a mixed sample, or errors of sequencing)" in said
+
+
+def test_a_finding_that_begins_with_the_name_of_a_file_keeps_it() -> None:
+    notes = [Note("note", "read pairs", "a_R1.fastq and a_R2.fastq were read"), Note("note", "mates", "mates differ")]
+    quality = section(page(sample(notes=notes)), "Quality")
+    assert "Note a_R1.fastq and" in quality and "Note Mates differ" in quality
+
+
+def test_a_gene_of_which_no_codon_is_needed_is_not_called_missing() -> None:
+    numbers = replace(known().thresholds, low_from=Decimal(3))
+    report = SampleReport(sample(coverage=covered("UL97")), replace(known(), thresholds=numbers), 1)
+    letermovir = next(row for row in report.drugs if row.of.drug == "letermovir")
+    assert letermovir.missing == ["UL51 (all)", "UL56 (all)"]
 
 
 def test_a_cut_off_that_a_site_has_set_says_so() -> None:

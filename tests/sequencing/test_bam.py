@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pysam
@@ -13,6 +14,7 @@ from tests.support.simulator import pairs, write_pairs
 from cmvigil.sequencing.errors import SequenceError
 from cmvigil.sequencing.files import Source
 from cmvigil.sequencing.reads import read_reads
+from cmvigil.sequencing.reads.bam import aligned
 from cmvigil.sequencing.reference import reverse_complement
 from cmvigil.sequencing.sample import Options, Sequenced
 
@@ -110,3 +112,62 @@ def test_nothing_is_left_beside_the_reference(files: tuple[Path, Path], tmp_path
     (folder / "contig.fasta").write_text(f">contig\n{CONTIG}\n")
     assert sequenced(tmp_path / "s.cram", reference=str(folder / "contig.fasta")).calls
     assert [each.name for each in folder.iterdir()] == ["contig.fasta"]
+
+
+def test_a_batch_is_bounded_by_its_bytes(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.bam"
+    write(path, files, files[0].with_name("contig.fasta"))
+    monkeypatch.setattr("cmvigil.sequencing.reads.bam.BATCH_BYTES", 100_000)
+    made = list(aligned(Source(path), None))
+    assert max(sum(each.data.size for each in (batch.one, batch.two) if each is not None) for batch in made) < 101_000
+    assert sum(len(batch.one) for batch in made) == 4_000
+
+
+def test_reads_that_wait_for_their_mates_are_bounded_by_their_bytes(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.bam"
+    write(path, files, files[0].with_name("contig.fasta"))
+    monkeypatch.setattr("cmvigil.sequencing.reads.bam._WAITING_BYTES", 10_000)
+    made = list(aligned(Source(path), None))
+    assert sum(len(batch.one) for batch in made if batch.two is None) > 7_900
+
+
+def test_names_are_kept(files: tuple[Path, Path], tmp_path: Path) -> None:
+    path = tmp_path / "s.bam"
+    write(path, files, files[0].with_name("contig.fasta"))
+    first = next(aligned(Source(path), None)).one
+    assert first.data[first.name[1] : first.seq[1]].tobytes().decode() == records(files[0])[1][0] + "\n"
+
+
+def test_an_endless_read_is_refused(files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "s.bam"
+    write(path, files, files[0].with_name("contig.fasta"))
+    monkeypatch.setattr("cmvigil.sequencing.reads.bam._READ_LIMIT", 100)
+    with pytest.raises(SequenceError, match=r"^s\.bam: read '.*' has 150 bases; expected at most 100"):
+        sequenced(path)
+
+
+@pytest.mark.parametrize("before", [None, "/somewhere"])
+def test_settings_of_the_process_are_as_before_between_batches(
+    files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    path = tmp_path / "s.bam"
+    write(path, files, files[0].with_name("contig.fasta"))
+    monkeypatch.setattr("cmvigil.sequencing.reads.bam.BATCH", 1_000)
+    monkeypatch.delenv("REF_PATH", raising=False)
+    if before:
+        monkeypatch.setenv("REF_PATH", before)
+    verbosity = pysam.get_verbosity()
+    for _ in aligned(Source(path), None):
+        assert (os.environ.get("REF_PATH"), pysam.get_verbosity()) == (before, verbosity)
+    assert (os.environ.get("REF_PATH"), pysam.get_verbosity()) == (before, verbosity)
+
+
+def test_a_file_without_reads_is_refused(tmp_path: Path) -> None:
+    with pysam.AlignmentFile(str(tmp_path / "s.bam"), "wb", header={"HD": {"VN": "1.6"}}):
+        pass
+    with pytest.raises(SequenceError, match=r"^s\.bam: holds no reads"):
+        sequenced(tmp_path / "s.bam")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from random import Random
 from time import perf_counter
@@ -35,7 +36,8 @@ from cmvigil.sequencing.errors import SequenceError
 from cmvigil.sequencing.fasta import LONGEST, MOST, read_fasta
 from cmvigil.sequencing.files import Source
 from cmvigil.sequencing.placing import place_bases
-from cmvigil.sequencing.reference import Segment, reference, reverse_complement
+from cmvigil.sequencing.read import read_samples
+from cmvigil.sequencing.reference import BASES_OF, CODONS, Segment, possible_codons, reference, reverse_complement
 from cmvigil.sequencing.sample import Options, Sequenced, Stretches
 
 MIXED = "mixed (Sanger about 20-80 %)"
@@ -75,6 +77,56 @@ def test_two_codons_with_all_bases_changed_are_two_substitutions(
     sample = read_one(tmp_path, before + bases + behind)
     assert (changes(sample), codes(sample)) == (expected, set())
     assert sample.coverage == {gene: ((1, len(known().proteins[gene])),)}
+
+
+JUNCTION = range(289, 305)
+"""Codons of UL89 on either side of its splice, which falls behind codon 296."""
+
+
+def spliced(codons: dict[int, str]) -> str:
+    """The exons of UL89 with their flanks and other bases at some codons, and what was not sequenced between them."""
+    made = []
+    for exon in reference().of_gene("UL89"):
+        bases = exon.bases
+        for codon, new in codons.items():
+            if exon is reference().holding("UL89", codon):
+                bases = bases[: exon.offset_of(codon)] + new + bases[exon.offset_of(codon) + 3 :]
+        made.append(bases)
+    return ("N" * 200).join(made)
+
+
+@shared_folder
+@given(
+    st.lists(st.sampled_from(JUNCTION), max_size=2, unique=True),
+    st.lists(st.sampled_from(sorted(set(CODONS) - {"TAA", "TAG", "TGA"})), min_size=2, max_size=2),
+)
+def test_changes_on_either_side_of_a_splice_come_back(tmp_path: Path, places: list[int], bases: list[str]) -> None:
+    codons = dict(zip(places, bases, strict=False))
+    wild = known().proteins["UL89"]
+    expected = {f"UL89:{wild[n - 1]}{n}{CODONS[new]}" for n, new in codons.items() if CODONS[new] != wild[n - 1]}
+    sample = read_one(tmp_path, spliced(codons))
+    assert (set(changes(sample)), sample.coverage) == (expected, {"UL89": ((1, 674),)})
+
+
+@pytest.mark.parametrize("bases", ["TGGCAAGCG", "GTACAAGCG", "AAAACATGG", "GGGTGGTGG"])
+def test_all_three_codons_around_a_splice_are_changed(tmp_path: Path, bases: str) -> None:
+    """In the second exon a shift within the intron and one back would leave fewer other bases."""
+    codons = {296 + n: bases[3 * n : 3 * n + 3] for n in range(3)}
+    sample = read_one(tmp_path, spliced(codons))
+    wild = known().proteins["UL89"]
+    assert changes(sample) == [f"UL89:{wild[n - 1]}{n}{CODONS[new]}" for n, new in codons.items()]
+    assert (sample.coverage, codes(sample)) == ({"UL89": ((1, 674),)}, set())
+
+
+@pytest.mark.parametrize("before", [4, 40])
+def test_a_shift_near_a_splice_is_one(tmp_path: Path, before: int) -> None:
+    """A base gained in the intron does not bring back the frame of one that is lost in the exon."""
+    first, second = reference().of_gene("UL89")
+    at = second.flank + 13
+    gain = second.flank - before
+    bases = second.bases[:gain] + "G" + second.bases[gain:at] + second.bases[at + 1 :]
+    kinds = [call.mutation.kind for call in read_one(tmp_path, first.bases + "N" * 200 + bases).calls]
+    assert "frameshift" in kinds
 
 
 def test_a_deletion_beside_a_substitution_has_a_name_that_fits_it(tmp_path: Path) -> None:
@@ -378,13 +430,14 @@ def test_a_stop_within_the_gene_is_a_change(tmp_path: Path) -> None:
     [
         ("GYG", ["UL97:A594AV"], {MIXED}, True),
         ("GCR", [], set(), True),
-        ("GYR", ["UL97:A594AV"], {MIXED, "phase unknown", "possible"}, True),
-        ("RYG", ["UL97:A594AM", "UL97:A594AT", "UL97:A594AV"], {MIXED, "phase unknown", "possible"}, True),
+        ("GYR", ["UL97:A594AV"], {MIXED}, True),
+        ("GYN", ["UL97:A594AV"], {MIXED}, True),
+        ("RYG", ["UL97:A594AM?", "UL97:A594AT?", "UL97:A594AV?"], {MIXED, "phase unknown", "possible"}, True),
         ("KTG", ["UL97:A594AL", "UL97:A594AV"], {MIXED}, True),
         ("GTN", ["UL97:A594V"], set(), True),
         ("GCN", [], set(), True),
         ("GCH", [], set(), True),
-        ("DCG", ["UL97:A594AS", "UL97:A594AT"], {MIXED, "possible"}, False),
+        ("DCG", ["UL97:A594AS?", "UL97:A594AT?"], {MIXED, "possible"}, False),
         ("GNG", [], set(), False),
         ("NNN", [], set(), False),
     ],
@@ -395,6 +448,41 @@ def test_ambiguity_letters(tmp_path: Path, codon: str, expected: list[str], flag
     assert all(set(call.flags) == flags and call.mutation.fraction is None for call in sample.calls)
     assert sample.coverage == {"UL97": ((1, 707),) if covered else ((1, 593), (595, 707))}
     assert codes(sample) == ({"unreadable"} if "N" in codon and not covered else set())
+
+
+@settings(deadline=None)
+@given(st.tuples(*[st.sampled_from("ACGTRYSWKM")] * 3))
+def test_a_residue_is_sure_if_all_ways_to_join_the_bases_show_it(letters: tuple[str, ...]) -> None:
+    codons = possible_codons("".join(letters))
+    read = consensus.residues("".join(letters), 3)
+    ways = [
+        {CODONS[codon] for codon in some}
+        for size in range(1, len(codons) + 1)
+        for some in combinations(codons, size)
+        if all(set(BASES_OF[letter]) == {codon[n] for codon in some} for n, letter in enumerate(letters))
+    ]
+    assert set(read.possible) == set().union(*ways)
+    assert set(read.sure) == set.intersection(*ways)
+
+
+@pytest.mark.parametrize(
+    ("codons", "verdict_", "drivers"),
+    [
+        ({"c594": "GYG"}, "resistant", ["UL97 A594V"]),
+        ({"c594": "GYR"}, "resistant", ["UL97 A594V"]),
+        ({"c594": "GHG"}, "possible", ["UL97 A594V", "UL97 A594E"]),
+        ({"c594": "RYG"}, "possible", ["UL97 A594V", "UL97 A594T", "UL97 A594M"]),
+        ({"c594": "RYG", "c592": "GGT"}, "resistant", ["UL97 C592G"]),
+        ({"c690": "TVG"}, "not_determined", ["UL97 S690*"]),
+    ],
+)
+def test_what_is_only_possible_makes_no_drug_resistant(
+    tmp_path: Path, codons: dict[str, str], verdict_: str, drivers: list[str]
+) -> None:
+    (tmp_path / "a.fasta").write_text(f">a\n{with_codons('UL97', **codons)}\n>b\n{coding('UL54')}\n")
+    (sample,) = read_samples([tmp_path / "a.fasta"], known(), Options(merge=True))
+    found = sample.interpretation.verdict("ganciclovir")
+    assert (found.verdict, list(found.drivers)) == (verdict_, drivers)
 
 
 def test_a_mixture_is_not_the_whole_population(tmp_path: Path) -> None:

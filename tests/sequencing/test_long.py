@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.genotype.support import known
 from tests.sequencing.populations import deletion, found, mixed, names
-from tests.support.simulator import Amplicon, Population, long_reads, write_long
+from tests.support.simulator import Amplicon, Indel, Population, long_reads, write_long
 
 from cmvigil.sequencing.files import Source
 from cmvigil.sequencing.reads import read_reads
@@ -114,3 +114,63 @@ def test_errors_beside_a_deletion_do_not_lower_its_share(tmp_path: Path) -> None
     population = Population(indels=(deletion("UL97", 597, 4, 0.5),), amplicons=whole)
     sample = sequenced(tmp_path, long_reads(population, 1_500, 6, error=0.03))
     assert float(found(sample)["UL97", "del597_600"] or 0) == pytest.approx(0.5, abs=0.04)
+
+
+def foreign(length: int, seed: int) -> str:
+    """What lies between the genes."""
+    return "".join(random.Random(seed).choices("ACGT", k=length))
+
+
+def turned(bases: str) -> str:
+    return bases[::-1].translate(str.maketrans("ACGT", "TGCA"))
+
+
+def test_a_read_over_several_genes_is_counted_in_each(tmp_path: Path) -> None:
+    genes = ("UL56", "UL54", "UL51")  # as they follow each other on the genome, all on its minus strand
+    whole = "".join(
+        segment.bases + foreign(3_000, number)
+        for number, gene in enumerate(genes)
+        for segment in reference().of_gene(gene)
+    )
+    sample = sequenced(tmp_path, alike(whole, 80))
+    assert sample.coverage == {gene: ((1, len(known().proteins[gene])),) for gene in sorted(genes)}
+    assert {sample.depths[gene][60] for gene in genes} == {80}
+    assert sample.calls == ()
+    assert any(note.text.startswith("80 of 80 reads") for note in sample.notes)
+
+
+def test_a_read_over_genes_of_both_strands_is_counted_in_each(tmp_path: Path) -> None:
+    second, first = reference().of_gene("UL89")[1], reference().of_gene("UL89")[0]
+    whole = turned(second.bases) + foreign(2_700, 1) + turned(first.bases) + foreign(1_800, 2) + UL97.bases
+    at = whole.index(UL97.bases) + UL97.offset_of(594)
+    sample = sequenced(tmp_path, alike(whole[:at] + "GTG" + whole[at + 3 :], 80))
+    assert sample.coverage == {"UL89": ((1, 674),), "UL97": ((1, 707),)}
+    assert found(sample) == {("UL97", "A594V"): 1}
+
+
+def test_a_poor_machine_makes_up_no_shift_of_the_frame(tmp_path: Path) -> None:
+    (segment,) = reference().of_gene("UL54")
+    whole = (Amplicon(segment.name, 60, len(segment.bases) - 60),)
+    sample = sequenced(tmp_path, long_reads(Population(amplicons=whole), 200, 8, error=0.1))
+    assert [str(call.mutation) for call in sample.calls if call.mutation.kind == "frameshift"] == []
+    (note,) = [each for each in sample.notes if each.code == "unclear-shifts"]
+    assert "UL54:N864fs" in note.text
+    assert all(not first <= 864 <= last for first, last in sample.coverage["UL54"])
+
+
+def test_a_true_shift_is_called_however_poor_the_machine(tmp_path: Path) -> None:
+    (segment,) = reference().of_gene("UL54")
+    whole = (Amplicon(segment.name, 60, len(segment.bases) - 60),)
+    shift = Indel(segment.name, segment.offset_of(500) + 1, 1, "", 0.8)
+    sample = sequenced(tmp_path, long_reads(Population((), (shift,), whole), 200, 8, error=0.1))
+    assert ("UL54", "K500fs") in found(sample)
+
+
+def test_rare_gaps_are_forgotten_where_there_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = (Amplicon(UL97.name, 60, len(UL97.bases) - 60),)
+    reads = long_reads(Population(indels=(deletion("UL97", 597, 4, 0.5),), amplicons=whole), 300, 4, error=0.06)
+    assert not any(note.code == "gaps" for note in sequenced(tmp_path, reads).notes)
+    monkeypatch.setattr("cmvigil.sequencing.reads.long._GAPS_KEPT", 500)
+    sample = sequenced(tmp_path, reads)
+    assert any(note.code == "gaps" for note in sample.notes)
+    assert ("UL97", "del597_600") in found(sample)

@@ -80,3 +80,9 @@ def test_pairs_that_agree_confirm_both_directions() -> None:
 def test_too_few_fragments_are_never_seen() -> None:
     counts = table({AAA: (3, 3), AAG: (3, 4)})
     assert seen_codons(counts[0], np.zeros(64)) == []
+
+
+def test_rates_of_a_poor_machine_are_learned_from_what_is_less_rare() -> None:
+    counts = table(*[{AAA: (500, 500), AAC: (10, 10)}] * 60)
+    assert error_rates(counts)[FORWARD, 0, 1] < 1e-3
+    assert error_rates(counts, 0.03)[FORWARD, 0, 1] == pytest.approx(10 / 510 / 3, rel=0.01)

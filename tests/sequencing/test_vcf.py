@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.genotype.support import known
+from tests.sequencing.isolates import with_codons
 from tests.sequencing.vcf_support import (
     COLUMNS,
     CONTIG,
@@ -34,7 +35,7 @@ from cmvigil.sequencing import vcf, vcflines
 from cmvigil.sequencing.agreement import genome
 from cmvigil.sequencing.errors import SequenceError
 from cmvigil.sequencing.files import Source
-from cmvigil.sequencing.read import sequenced
+from cmvigil.sequencing.read import read_samples, sequenced
 from cmvigil.sequencing.reference import Segment, reference
 from cmvigil.sequencing.sample import Call, Options, Sample, Sequenced, Stretches
 from cmvigil.sequencing.vcf import read_vcf
@@ -55,6 +56,11 @@ def pair(path: Path, first: str, second: str, form: str = "GT:AD", options: Opti
     """The two bases of L516W (the silent one first), each with what is said of the sample."""
     silent, other = L516W[1], L516W[0]
     return one(path, [line(*silent, ".", first, form=form), line(*other, ".", second, form=form)], "S", options=options)
+
+
+def shares(sample: Sequenced) -> dict[str, Decimal | None]:
+    """Its changes with their shares."""
+    return {call.mutation.change: call.mutation.fraction for call in sample.calls}
 
 
 # -- genes and contigs -------------------------------------------------------------------------------------------------
@@ -377,12 +383,13 @@ def test_other_shares_leave_the_phase_unknown_and_both_readings(tmp_path: Path) 
     single, both = sample.calls
     assert (single.flags, single.mutation.fraction) == (("phase unknown",), Decimal("0.4"))
     assert (both.flags, both.mutation.fraction, both.low) == (("phase unknown", "possible"), Decimal("0.1"), 0)
+    assert (single.mutation.possible, both.mutation.possible) == (False, True)
 
 
 def test_without_shares_the_phase_is_unknown_unless_all_copies_have_both(tmp_path: Path) -> None:
     unknown = pair(tmp_path, "0/1", "0/1", form="GT")
-    assert [call.flags for call in unknown.calls] == [("phase unknown",), ("phase unknown", "possible")]
-    assert [call.mutation.fraction for call in unknown.calls] == [None, None]
+    assert [call.flags for call in unknown.calls] == [("phase unknown", "possible")] * 2
+    assert [(call.mutation.fraction, call.mutation.possible) for call in unknown.calls] == [(None, True)] * 2
     whole = pair(tmp_path, "1/1", "1", form="GT")
     assert (names(whole), whole.calls[0].flags) == (["UL54 L516W"], ("joined by share",))
 
@@ -394,7 +401,13 @@ def test_two_changes_of_one_codon_on_different_genomes(tmp_path: Path) -> None:
     assert names(apart) == ["UL97 A594T", "UL97 A594V"]
     unknown = one(tmp_path, [line(*v), line(*t)])
     assert names(unknown) == ["UL97 A594M", "UL97 A594T", "UL97 A594V"]
-    assert all("phase unknown" in call.flags for call in unknown.calls)
+    assert all(call.flags == ("phase unknown", "possible") for call in unknown.calls)
+
+
+def test_a_base_that_changes_no_residue_leaves_the_other_proven(tmp_path: Path) -> None:
+    silent, other = snvs("UL97", 594, plus("UL97", "GTA"))[::-1]
+    (call,) = one(tmp_path, [line(*silent), line(*other)]).calls
+    assert (call.mutation.change, call.flags) == ("A594V", ())
 
 
 def test_three_bases_of_a_codon_are_joined(tmp_path: Path) -> None:
@@ -463,6 +476,68 @@ def test_a_deletion_anchored_behind_is_the_same(tmp_path: Path) -> None:
     assert names(one(tmp_path, [record])) == ["UL97 del595_603"]
     complex_ = line(position - 5, base(position - 5, 40), base(position - 5, 5) + base(position + 27, 8))
     assert names(one(tmp_path, [complex_])) == ["UL97 del595_603"]
+
+
+ARGININES = HEAD + "##cmvigil_covered=UL97\n"
+
+
+def beside(path: Path, lost: int, deletion: str, substitution: str) -> Sequenced:
+    """One of the arginines 33 to 35 of UL97 is lost, and the last of them replaced."""
+    position = place("UL97", lost) - 1
+    records = [((position, base(position, 4), base(position)), deletion), (codon("UL97", 35, "GCC"), substitution)]
+    lines = [line(*record, ".", sample, form="GT:AD") for record, sample in records]
+    return one(path, lines, "S", head=ARGININES)
+
+
+@pytest.mark.parametrize("lost", [33, 34])
+@pytest.mark.parametrize(
+    ("deletion", "substitution", "found"),
+    [
+        ("1/1:.", "1/1:.", {"del34": None, "R35A": None}),
+        ("0|1:.", "0|1:.", {"del34": None, "R35A": None}),
+        ("0/1:70,30", "0/1:70,30", {"del34": Decimal("0.3"), "R35A": Decimal("0.3")}),
+        ("0|1:.", "1|0:.", {"R35A": None, "del35": None}),
+        ("0/1:10,90", "0/1:60,40", {"del34": Decimal("0.4"), "R35A": Decimal("0.4"), "del35": Decimal("0.5")}),
+    ],
+)
+def test_a_deletion_has_a_name_that_fits_what_stands_on_its_genomes(
+    tmp_path: Path, lost: int, deletion: str, substitution: str, found: dict[str, Decimal | None]
+) -> None:
+    """Without the substitution the last of the equal places is codon 35, with it 34."""
+    sample = beside(tmp_path, lost, deletion, substitution)
+    assert shares(sample) == found
+    assert (sample.coverage, codes(sample)) == ({"UL97": ((1, 707),)}, [])
+
+
+@pytest.mark.parametrize(
+    ("deletion", "substitution", "contradicted"),
+    [
+        ("1/1:.", "1/1:.", True),
+        ("0|1:.", "0|1:.", True),
+        ("1/1:1,99", "1/1:1,99", True),
+        ("0/1:10,90", "0/1:60,40", True),
+        ("0/1:500,500", "0/1:490,510", False),
+        ("0|1:.", "1|0:.", False),
+        ("0/1:.", "1/1:.", False),
+        ("0/1:60,40", "0/1:60,40", False),
+    ],
+)
+def test_a_lost_codon_holds_no_residue_on_the_same_genomes(
+    tmp_path: Path, deletion: str, substitution: str, contradicted: bool
+) -> None:
+    sample = beside(tmp_path, 35, deletion, substitution)
+    assert names(sample) == ["UL97 R35A", "UL97 del35"]
+    flags = ("contradicted by another record", "possible") if contradicted else ()
+    assert all((call.flags, call.mutation.possible) == (flags, contradicted) for call in sample.calls)
+    assert sample.coverage == {"UL97": ((1, 34), (36, 707)) if contradicted else ((1, 707),)}
+    said = "records that exclude each other speak of the same genomes: UL97 R35A, UL97 del35; their codons not covered"
+    assert [note.text for note in sample.notes] == [said] * contradicted
+
+
+def test_records_that_exclude_each_other_and_say_the_same_are_proven(tmp_path: Path) -> None:
+    records = [line(*snvs("UL97", 460, plus("UL97", bases))[0], ".", "1/1", form="GT") for bases in ("ATA", "ATC")]
+    (call,) = one(tmp_path, records, "S").calls
+    assert (call.mutation.change, call.flags) == ("M460I", ())
 
 
 def test_a_symbolic_deletion_is_read_by_its_end(tmp_path: Path) -> None:
@@ -596,6 +671,15 @@ def test_the_header_may_state_what_was_read(tmp_path: Path) -> None:
     assert "a.vcf:2: codons that were read: 'UL98:1-2'" in refusal(
         tmp_path, text([], head=HEAD + "##cmvigil_covered=UL98:1-2\n")
     )
+
+
+def test_what_is_only_possible_stays_so_in_a_file_of_our_own(tmp_path: Path) -> None:
+    (tmp_path / "a.fasta").write_text(">a\n" + with_codons("UL97", c594="RYG"))
+    (sample,) = read_samples([tmp_path / "a.fasta"], known())
+    (again,) = read(tmp_path, render_vcf([sample], known(), "0").decode())
+    given = [(call.mutation.change, call.mutation.possible) for call in sample.read.calls]
+    assert [(call.mutation.change, call.mutation.possible) for call in again.calls] == given
+    assert given == [("A594M", True), ("A594T", True), ("A594V", True)]
 
 
 def test_a_file_of_our_own_comes_back(tmp_path: Path) -> None:
@@ -870,3 +954,73 @@ def test_what_cannot_be_read_or_named_leaves_its_codon_unread(tmp_path: Path, al
     sample = one(tmp_path, [line(position, ref, alt, ".", "1/1:0,900", form="GT:AD")], "s", head=head)
     assert sample.calls == ()
     assert sample.coverage == {"UL97": ((1, 593), (595, 707))}
+
+
+# -- local alleles -----------------------------------------------------------------------------------------------------
+
+LOCAL_ALTS = ",".join([*(plus("UL97", bases) for bases in ("GTC", "ACC", "CCC")), "<*>"])
+
+
+@pytest.mark.parametrize(
+    ("local", "against_all", "forms"),
+    [
+        ("2/4:2,4:20,30,10", "2/4:20,.,30,.,10", "GT:LAA:LAD GT:AD"),
+        ("0/3:3:15,25", "0/3:15,.,.,25,.", "GT:LAA:LAD GT:AD"),
+        ("0/0:3:30,1", "0/0:30,.,.,1,.", "GT:LAA:LAD GT:AD"),
+        ("0/0::30", "0/0:30,.,.,.,.", "GT:LAA:LAD GT:AD"),
+        ("0/0:.:30", "0/0:30,.,.,.,.", "GT:LAA:LAD GT:AD"),
+        ("1/2:3,1", "3/1", "LGT:LAA GT"),
+        ("|0|1:3,1:10,20,70", "|0|3:10,70,.,20,.", "LGT:LAA:LAD GT:AD"),
+        ("./.:3,1:.", "./.:.", "LGT:LAA:LAD GT:AD"),
+        ("1:2:50,50", "2:50,.,50,.,.", "LGT:LAA:LAD GT:AD"),
+        ("2,1:40,20,40", "0/1/2:40,40,20,.,.", "LAA:LAD GT:AD"),
+        ("0/1:2:.:60,0,40,0,0", "0/2:60,0,40,0,0", "LGT:LAA:LAD:AD GT:AD"),
+    ],
+)
+def test_local_alleles_say_the_same_as_all(tmp_path: Path, local: str, against_all: str, forms: str) -> None:
+    position, ref, _ = A594V
+    one_, other = (
+        one(tmp_path, [line(position, ref, LOCAL_ALTS, ".", sample, form=form)], "S")
+        for sample, form in zip((local, against_all), forms.split(), strict=True)
+    )
+    assert (one_.calls, codes(one_)) == (other.calls, codes(other))
+
+
+def test_local_alleles_are_those_of_each_sample(tmp_path: Path) -> None:
+    position, ref, _ = A594V
+    record = line(position, ref, LOCAL_ALTS, ".", "0/1:1:75,25", "0/1:2:60,40", ".", form="LGT:LAA:LAD")
+    found = [shares(each) for each in read(tmp_path, text([record], "abc"))]
+    assert found == [{"A594V": Decimal("0.25")}, {"A594T": Decimal("0.4")}, {}]
+
+
+def test_an_allele_that_is_not_local_is_not_shown(tmp_path: Path) -> None:
+    position, ref, _ = A594V
+    assert shares(one(tmp_path, [line(position, ref, LOCAL_ALTS, ".", "2", form="LAA")], "S")) == {"A594T": None}
+    counted = line(position, ref, LOCAL_ALTS, ".", "2:50,30,20,0,0", form="LAA:AD")
+    assert shares(one(tmp_path, [counted], "S")) == {"A594T": Decimal("0.2"), "A594V": Decimal("0.3")}
+
+
+@pytest.mark.parametrize(
+    ("form", "sample", "said"),
+    [
+        ("LAA:LAD", "5:9,9", "LAA: found '5'; expected numbers of ALTs from 1 to 4, each once"),
+        ("LAA:LAD", "0,1:9,9", "LAA: found '0,1'; expected numbers of ALTs from 1 to 4, each once"),
+        ("LAA:LAD", "1,1:9,9,9", "LAA: found '1,1'"),
+        ("LAA:LAD", "1,x:9,9,9", "LAA: found '1,x'"),
+        ("LAA:LAD", "-1:9,9", "LAA: found '-1'"),
+        ("LAA:LAD", "9999999:9,9", "LAA: found '9999999'"),
+        ("LAD", "9,9", "LAD: stands without LAA"),
+        ("LGT", "0/1", "LGT: stands without LAA"),
+        ("LAA:LAD", "1:9", "LAD: found '9'; expected 2 counts: of REF and each allele of LAA"),
+        ("LAA:LAD", "1:9,9,9", "LAD: found '9,9,9'"),
+        ("LAA:LAD", "1:9,x", "AD: found 'x'; expected a count"),
+        ("LAA:LGT", "3:0/2", "LGT: found '0/2'; expected alleles from 0 to 1, as LAA numbers them"),
+        ("LAA:LGT", ".:0/1", "LGT: found '0/1'; expected alleles from 0 to 0"),
+        ("LAA:LGT", "3:0/x", "LGT: found '0/x'"),
+        ("GT:LAA", "0/1:2", "LAA: found '2'; it lacks allele 1 of GT"),
+    ],
+)
+def test_local_alleles_that_cannot_be_read_are_refused(tmp_path: Path, form: str, sample: str, said: str) -> None:
+    position, ref, _ = A594V
+    record = line(position, ref, LOCAL_ALTS, ".", sample, form=form)
+    assert f"a.vcf:3: {said}" in refusal(tmp_path, text([record], ["S"]))

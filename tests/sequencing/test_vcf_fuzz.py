@@ -30,6 +30,7 @@ def valid() -> str:
         line(at - 1, base(at - 1, 28), base(at - 1), ".", "1:1,9", "0/0:9,0", form="GT:AD", filters="q10;s5"),
         line(at + 40, base(at + 40), base(at + 40) + "ACG,<NON_REF>,*", ".", "0/1:9,9,0,0", "./.", form="GT:AD"),
         line(at + 60, base(at + 60), "<NON_REF>", f"END={at + 90};MinDP=99", "0/0:99", "0/0:9", form="GT:MIN_DP"),
+        line(at + 92, base(at + 92), "<*>,<DEL>", "SVLEN=.,3", "0/1:2,1:9,9,9", "./.:.:.", form="LGT:LAA:LAD"),
         line(at + 95, base(at + 95), "<DEL>", f"SVLEN=-30;END={at + 120}", "1/1", "0/1", form="GT"),
         line(at + 140, base(at + 140), "<*>", ".", "0/0:20:99", "0/0:8:99", form="GT:LEN:DP"),
         line(at + 170, base(at + 170), f"{base(at + 170)}[17:198982[", ".", "0/1", "0/1", form="GT"),

@@ -28,7 +28,7 @@ def archive(name: str, version: str, integrity: str) -> Path:
         _check(path, integrity)
 
     try:
-        path = made_once(CACHE / f"{name}-{version}.tgz", fetch)
+        path = made_once(CACHE / f"{name.replace('/', '-')}-{version}.tgz", fetch)
     except CannotMakeError as error:
         if os.environ.get("CI"):
             raise
@@ -40,6 +40,8 @@ def archive(name: str, version: str, integrity: str) -> Path:
 def _fetch(path: Path, package: str) -> None:
     npm = Path(sys.executable).parent / "npm"
     run([str(npm), "pack", package, "--silent", "--pack-destination", str(path.parent)], timeout=300)
+    for packed in path.parent.glob("*.tgz"):  # npm leaves out the @ of a scope
+        packed.replace(path)
 
 
 def _check(path: Path, integrity: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
 from .. import __version__
 from .. import advice as a
@@ -91,6 +91,20 @@ def compose(record: Record, program: Program, outcome: Outcome, appraise: bool =
     return _Composer(record, program, outcome).advice(appraise)
 
 
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What an Advice says, without its reasons: badges, the rules that apply with their headlines, and the tasks."""
+
+    status: list[a.Status]
+    said: list[tuple[str, str]]
+    tasks: list[a.Task]
+
+
+def brief(record: Record, program: Program, outcome: Outcome) -> Brief:
+    """An engine's outcome in short, for a chart of many days: nothing is walked back."""
+    return _Composer(record, program, outcome).brief()
+
+
 class _Composer:
     def __init__(self, record: Record, program: Program, outcome: Outcome) -> None:
         self.record, self.program, self.outcome = record, program, outcome
@@ -101,13 +115,7 @@ class _Composer:
             self.by_kind[rule.kind].append(rule)
 
     def advice(self, appraise: bool) -> a.Advice:
-        causes = sorted(self.items("cause"), key=lambda i: (_STATE[i.state], _EVIDENCE[i.evidence], self.rank(i)))
-        advice = sorted(
-            [*self.items("advice"), *self.items("alert")],
-            key=lambda i: (_TOPIC.get(i.topic, 99), *self.rank(i)),
-        )
-        findings = sorted(self.items("finding"), key=self.rank)
-        abstentions = sorted(self.items("abstention"), key=self.rank)
+        causes, advice, findings, abstentions = ([self.item(rule) for rule in rules] for rules in self.spoken())
         said = [*causes, *advice, *findings, *abstentions]
         status = self.status()
         shown = appraise or options.worth_showing(self.outcome)
@@ -135,24 +143,34 @@ class _Composer:
             provenance=self.provenance(),
         )
 
-    def rank(self, item: a.Item) -> tuple[int, int, int, str]:
-        return _STATE[item.state], _SEVERITY[item.severity], _STRENGTH[item.strength or ""], item.rule
+    def brief(self) -> Brief:
+        causes, advice, findings, abstentions = self.spoken()
+        said = [r for r in (*abstentions, *causes, *findings, *advice) if self.settled[r.name].state in a.SAID]
+        return Brief(self.status(), [(rule.name, self.headline(rule)) for rule in said], self.tasks())
+
+    def spoken(self) -> tuple[list[Rule], list[Rule], list[Rule], list[Rule]]:
+        """Causes, advice with alerts, findings, and what is abstained from, each in the order of the answer."""
+        return (
+            sorted(self.speaking_up("cause"), key=lambda r: (self.rank(r)[0], _EVIDENCE[r.evidence], self.rank(r))),
+            sorted(self.speaking_up("advice", "alert"), key=lambda r: (_TOPIC.get(r.topic, 99), *self.rank(r))),
+            sorted(self.speaking_up("finding"), key=self.rank),
+            sorted(self.speaking_up("abstention"), key=self.rank),
+        )
+
+    def rank(self, rule: Rule) -> tuple[int, int, int, str]:
+        return _STATE[self.settled[rule.name].state], _SEVERITY[rule.severity], _STRENGTH[rule.strength], rule.name
 
     def fill(self, text: str) -> str:
         return w.fill(text, self.program, self.outcome)
 
     # -- what is said --------------------------------------------------------------------------------------------------
-    def items(self, kind: str) -> Iterable[a.Item]:
-        """Rules of a kind that have something to say: applying, provided, overridden, or undetermined."""
-        for rule in self.by_kind[kind]:
-            verdict = self.settled[rule.name]
-            if verdict.state != "silent":
-                yield self.item(rule, verdict.state, verdict.by, verdict.open_rules)
+    def speaking_up(self, *kinds: str) -> list[Rule]:
+        """Rules of these kinds that have something to say: applying, provided, overridden, or undetermined."""
+        return [rule for kind in kinds for rule in self.by_kind[kind] if self.settled[rule.name].state != "silent"]
 
     def reason(self, rule: Rule) -> a.Item | None:
         """A reason for or against an option, worded; None where it is silent."""
-        verdict = self.settled[rule.name]
-        return None if verdict.state == "silent" else self.item(rule, verdict.state, verdict.by, verdict.open_rules)
+        return None if self.settled[rule.name].state == "silent" else self.item(rule)
 
     @staticmethod
     def open_reasons(appraised: Iterable[a.Option]) -> list[a.Item]:
@@ -167,34 +185,32 @@ class _Composer:
                     found[item.rule] = item.model_copy(update={"severity": severity})
         return list(found.values())
 
-    def item(
-        self,
-        rule: Rule,
-        state: Literal["applies", "provided", "undetermined", "overridden"],
-        by: str,
-        open_rules: tuple[str, ...],
-    ) -> a.Item:
+    def headline(self, rule: Rule) -> str:
         unknown = self.outcome.rules[rule.name].truth is None
-        needs = self.evidence.needs(rule) if state == "undetermined" else []
-        for name in open_rules:
+        return self.fill(rule.if_unknown if unknown and rule.if_unknown else rule.headline)
+
+    def item(self, rule: Rule) -> a.Item:
+        verdict, unknown = self.settled[rule.name], self.outcome.rules[rule.name].truth is None
+        needs = self.evidence.needs(rule) if verdict.state == "undetermined" else []
+        for name in verdict.open_rules:
             needs += [n for n in self.evidence.needs(self.program.rules[name]) if n not in needs]
         return a.Item.model_validate(
             {
                 "rule": rule.name,
                 "statement": rule.statement,
                 "topic": rule.topic,
-                "headline": self.fill(rule.if_unknown if unknown and rule.if_unknown else rule.headline),
+                "headline": self.headline(rule),
                 # A text with unknowns in it would state what nobody knows: an open rule says its name and its needs.
                 "text": "" if unknown else self.fill(rule.text),
                 "because": self.fill(rule.because),
-                "state": state,
+                "state": verdict.state,
                 "strength": rule.strength or None,
                 "certainty": rule.certainty or None,
                 "verification": rule.verification,
                 "evidence": rule.evidence,
                 "severity": rule.severity,
                 "needs": needs,
-                "overridden_by": self.fill(self.program.rules[by].headline) if by else "",
+                "overridden_by": self.fill(self.program.rules[verdict.by].headline) if verdict.by else "",
                 "sources": sources_of(rule, self.program),
                 "walkback": self.evidence.walkback(rule),
                 "effect": rule.effect or None,

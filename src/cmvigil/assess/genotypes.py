@@ -3,7 +3,11 @@
 A genotype is what one day's specimen brought: the changes and the codons read. Its reading is known when the last of
 them was, so a replay sees it no earlier; reports of one specimen on several days make a reading each. Susceptibility is
 derived with the knowledge in force, never stored (decision 4). A change that cannot be read leaves its gene unread: no
-drug of that gene is called susceptible on it, and the change stands among what could not be used.
+drug of that gene is called susceptible on it, and the change stands among what could not be used. One that is only
+possible (``A594V?``) makes resistance possible, no more, and stands so among what a reading rests on.
+
+A reading that is not determined names the changes that leave it open. Where it names none, codons that the drug needs
+were not read, and nothing else: such a reading says nothing of the drug, and an older one that read them still stands.
 """
 
 from __future__ import annotations
@@ -12,9 +16,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from ..reasoning.model import Program
 from ..record.tables import Coverage, Interpretation, Issue, Record, Variant
+
+if TYPE_CHECKING:
+    from .. import genotype as g
 
 
 def with_readings(record: Record, program: Program) -> Record:
@@ -56,10 +64,14 @@ def _read(rows: Sequence[Variant | Coverage], program: Program, issues: list[Iss
         if stated and all(row.gene != other.gene for other in unread):
             stretches[row.gene].append((int(row.first), int(row.last)))  # type: ignore[union-attr, arg-type]
     found = interpret(changes, stretches or None, knowledge)
+    doubtful = {each.mutation.name for each in found.variants if each.mutation.possible}
     first, known_on = rows[0], max(row.known_on for row in rows)
     for verdict in found.drugs:
         genes = knowledge.drugs[verdict.drug].genes
         lost = [f"{row.gene} {row.change} (not readable)" for row in unread if row.gene in genes]
+        drivers = [f"{name} (only possible)" if name in doubtful else name for name in verdict.drivers]
+        if verdict.verdict == "not_determined":
+            lost += [f"{name} (too small a share to decide)" for name in _held_back(found, verdict.drug, knowledge)]
         yield Interpretation(
             patient=first.patient,
             event=f"{first.event}-{known_on.isoformat()}-{verdict.drug}",
@@ -75,8 +87,19 @@ def _read(rows: Sequence[Variant | Coverage], program: Program, issues: list[Iss
             grade=verdict.grade or None,
             conflict=verdict.conflict,
             minority=verdict.minority,
-            drivers=", ".join([*(name.replace(":", " ") for name in verdict.drivers), *lost]) or None,
+            drivers=", ".join([*drivers, *lost]) or None,
         )
+
+
+def _held_back(found: g.Interpretation, drug: str, knowledge: g.Knowledge) -> list[str]:
+    """Changes that speak against a drug, in a share that does not decide and is no artefact."""
+    named = []
+    for each in found.variants:
+        reading, share = each.reading(drug), each.mutation.fraction
+        against = reading is not None and reading.verdict in ("possible", "resistant")
+        if against and not each.used and share is not None and share >= knowledge.thresholds.call_floor:
+            named.append(each.mutation.name)
+    return named
 
 
 def _unreadable(row: Variant, problem: str) -> Issue:

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
+from ..reasoning.engines import python
 from ..reasoning.model import Program
 from ..record.tables import Record, Row
-from .compose import assess
+from .compose import brief
+from .genotypes import with_readings
 
 
 class Day(BaseModel):
@@ -68,16 +70,16 @@ def replay(record: Record, program: Program, days: Iterable[date]) -> Replay:
     """Assess every day; note the first on which each rule applied, and on which each task was overdue."""
     made: list[Day] = []
     first: dict[tuple[str, str], First] = {}
+    record = with_readings(record, program)
     for day in days:
-        advice = assess(record, program, day)
-        items = [i for i in (*advice.abstentions, *advice.causes, *advice.findings, *advice.advice) if i.said]
-        late = [task for task in advice.tasks if task.overdue]
-        for item in items:
-            first.setdefault((item.rule, ""), First(day=advice.as_of, rule=item.rule, headline=item.headline))
+        found, iso = brief(record, program, python.run(program, record.rows, day, record.patient)), day.isoformat()
+        late = [task for task in found.tasks if task.overdue]
+        for rule, headline in found.said:
+            first.setdefault((rule, ""), First(day=iso, rule=rule, headline=headline))
         for task in late:
             words = f"Overdue: {task.what}"
-            first.setdefault((task.rule, task.what), First(day=advice.as_of, rule=task.rule, headline=words))
-        status = [f"{s.label}: {s.answer}" for s in advice.status]
+            first.setdefault((task.rule, task.what), First(day=iso, rule=task.rule, headline=words))
+        status = [f"{s.label}: {s.answer}" for s in found.status]
         overdue = list(dict.fromkeys(task.rule for task in late))
-        made.append(Day(day=advice.as_of, status=status, applies=[i.rule for i in items], overdue=overdue))
+        made.append(Day(day=iso, status=status, applies=[rule for rule, _ in found.said], overdue=overdue))
     return Replay(days=made, first=sorted(first.values(), key=lambda f: (f.day, f.rule, f.headline)))

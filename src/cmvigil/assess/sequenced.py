@@ -7,7 +7,7 @@ genotype that was typed (decision 8). A file that holds no gene of resistance is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -18,21 +18,29 @@ from typing import Any
 from ..genotype import Mutation, read_knowledge
 from ..reasoning.model import Program
 from ..record.tables import Coverage, Issue, Observation, Record, Variant
-from ..sequencing.batch import paired
+from ..sequencing.batch import Failed, paired, read_all
 from ..sequencing.errors import SequenceError
-from ..sequencing.read import sequenced
-from ..sequencing.sample import Options, Sequenced
+from ..sequencing.sample import Note, Options, Sequenced
+
+_HOW_READ = {"read pairs", "samples"}
+"""Codes of remarks that no fault stands behind, and that say whose virus was read: a clinician must see them."""
+_LISTED = 12
 
 
 def read_specimen(paths: Sequence[Path], names: Sequence[str], program: Program) -> list[Sequenced]:
     """The samples of one specimen: of each file the one that it holds, or those that are named.
 
-    Raises :class:`SequenceError` where a file cannot be used, holds several samples and none is named, or lacks one
-    that is.
+    A name is that of a sample, or ``FILE:SAMPLE`` where the same name stands in several files. Raises
+    :class:`SequenceError` where a file cannot be used, holds several samples and none of them is named, or where a name
+    fits no sample, or several.
     """
-    knowledge = read_knowledge(program)
-    found = [sequenced(files, knowledge, Options()) for files in paired(paths)]
-    return [sample for samples in found for sample in _chosen(samples, names)]
+    found: list[list[Sequenced]] = []
+    for outcome in read_all(paired(paths), read_knowledge(program), Options()):
+        if isinstance(outcome, Failed):
+            raise SequenceError(outcome.problems)
+        found.append([sample.read for sample in outcome])
+    named = [_named(name, found) for name in names]
+    return [sample for samples in found for sample in _chosen(samples, named)]
 
 
 def specimen_day(record: Record, given: date | None, as_of: date | None = None) -> date:
@@ -85,17 +93,43 @@ def with_specimen(record: Record, samples: Sequence[Sequenced], day: date) -> Re
     return made
 
 
-def _chosen(samples: Sequence[Sequenced], names: Sequence[str]) -> list[Sequenced]:
-    """The samples of one file that belong to the specimen."""
-    there = ", ".join(sample.name for sample in samples)
-    missing = [name for name in names if all(sample.name != name for sample in samples)]
-    if missing:
-        raise SequenceError(f"{samples[0].file}: holds no sample {missing[0]}; there are {there}")
-    if len(samples) > 1 and not names:
+def _named(name: str, found: Sequence[Sequence[Sequenced]]) -> Sequenced:
+    """The one sample of all files that a name means."""
+    every = [sample for samples in found for sample in samples]
+    fitting = [sample for sample in every if name in (sample.name, _whole(sample))]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        there = _listed(map(_whole, every))
+        raise SequenceError(f"--genotype-sample: no file holds a sample {name}; there are {there}")
+    which = _listed(map(_whole, fitting))
+    raise SequenceError(f"--genotype-sample: {name} fits {len(fitting)} samples; name one as FILE:SAMPLE: {which}")
+
+
+def _whole(sample: Sequenced) -> str:
+    return f"{sample.file}:{sample.name}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names for a message: a VCF may hold thousands."""
+    every = list(names)
+    more = f" and {len(every) - _LISTED} more" if len(every) > _LISTED else ""
+    return ", ".join(every[:_LISTED]) + more
+
+
+def _chosen(samples: Sequence[Sequenced], named: Sequence[Sequenced]) -> list[Sequenced]:
+    """The samples of one file that belong to the specimen. A file of one sample needs no name."""
+    if len(samples) == 1:
+        return list(samples)
+    there = _listed(sample.name for sample in samples)
+    chosen = [sample for sample in samples if any(sample is each for each in named)]
+    if not chosen:
         raise SequenceError(
             f"{samples[0].file}: holds {len(samples)} samples; name the patient's with --genotype-sample: {there}"
         )
-    return [sample for sample in samples if not names or sample.name in names]
+    text = f"{samples[0].file} holds {len(samples)} samples ({there}); taken as the patient's: "
+    note = Note("note", "samples", text + ", ".join(sample.name for sample in chosen))
+    return [replace(sample, notes=(*sample.notes, note)) for sample in chosen]
 
 
 def _rows(sample: Sequenced) -> Iterator[tuple[type[Variant | Coverage], dict[str, Any]]]:
@@ -115,7 +149,7 @@ def _number(codon: int | None) -> Decimal | None:
 
 
 def _typed(mutation: Mutation) -> str:
-    """The change as it is typed: a mixture as ``A594AV``."""
+    """The change as it is typed: a mixture as ``A594AV``, one that is only possible with ``?`` behind it."""
     return str(replace(mutation, fraction=None)).partition(":")[2]
 
 
@@ -123,7 +157,7 @@ def _issues(sample: Sequenced, source: str, day: date, used: bool) -> Iterator[I
     """What limits a sample, remarks of one kind together. A severe one leaves the verdicts of its gene open."""
     remarks: dict[tuple[str, str], list[str]] = {}
     for note in sample.notes:
-        if note.level != "note":
+        if note.level != "note" or note.code in _HOW_READ:
             remarks.setdefault((note.level, note.code), []).append(note.text)
     for call in sample.calls:
         flags = call.flags if call.interpreted else (*call.flags, "not used: its file does not let it pass")

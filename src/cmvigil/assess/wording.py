@@ -8,15 +8,17 @@ from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from ..reasoning.evaluate import Env, evaluate
 from ..reasoning.model import Program
 from ..reasoning.outcome import Outcome
 from ..reasoning.values import Ratio
 from ..record.tables import Range
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_TEMPLATE = re.compile(r"\{([a-z_0-9]+)(?:\.(day|value))?\}")
+_TEMPLATE = re.compile(r"\{([a-z_0-9]+)(?:\.(day|value|all))?\}")
 _UNITLESS = re.compile(r"not detected (?:IU|copies)/mL")  # a load and its unit stand side by side in many texts
 UNKNOWN = "unknown"
+_NAMED = 5  # of a list in a text, the last of them "3 more"
 _UNITS = {
     "1": "",
     "10*6/L": "×10⁶/L",
@@ -80,19 +82,44 @@ def _range(found: Range) -> str:
 
 
 def fill(template: str, program: Program, outcome: Outcome) -> str:
-    """Put facts into a rule's text: ``{fact}`` with unit, ``{fact.value}`` without, ``{fact.day}`` its date."""
+    """Put facts into a rule's text: ``{fact}`` with unit, ``{fact.value}`` without, ``{fact.day}`` its date.
+
+    ``{fact.all}`` names what the fact could have picked from its view, each once, not only what it picked.
+    """
 
     def put(match: re.Match[str]) -> str:
         name, part = match.group(1), match.group(2)
         if part == "day":
             fact = outcome.facts.get(name)
             return day(fact.day) if fact is not None and fact.day is not None else UNKNOWN
-        found = _shown(name, program, outcome)
-        shown = program.labels.get(found, value(found)) if isinstance(found, str) else value(found)
+        if part == "all":
+            return _all(name, program, outcome)
+        shown = _labelled(_shown(name, program, outcome), program)
         unit = _unit(name, program)
         return shown if part == "value" or not unit or shown == UNKNOWN else f"{shown} {unit}"
 
     return _UNITLESS.sub("not detected", _TEMPLATE.sub(put, template))
+
+
+def _labelled(found: Any, program: Program) -> str:
+    return program.labels.get(found, value(found)) if isinstance(found, str) else value(found)
+
+
+def _all(name: str, program: Program, outcome: Outcome) -> str:
+    """What a fact could have picked; a change of the virus with its gene."""
+    fact = program.facts[name]
+    if outcome.values.get(name) is None:
+        return UNKNOWN
+    found: dict[str, None] = {}
+    for row in outcome.views[fact.table]:
+        if fact.where is None or evaluate(fact.where, Env(outcome.as_of, row)) is True:
+            word = _labelled(row[fact.take], program)
+            found[f"{row['gene']} {word}" if fact.take == "change" else word] = None
+    words = list(found)
+    if len(words) > _NAMED:
+        words = [*words[: _NAMED - 1], f"{len(words) - _NAMED + 1} more"]
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _shown(name: str, program: Program, outcome: Outcome) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from contextlib import suppress
+from contextlib import ExitStack
 from datetime import date
 from io import TextIOWrapper
 from pathlib import Path
@@ -60,7 +60,8 @@ GenotypeSample = Annotated[
     typer.Option(
         "--genotype-sample",
         metavar="NAME",
-        help="Which sample of the file is the patient's, where it holds several; may be repeated.",
+        help="Which sample of a file is the patient's, where it holds several; FILE:NAME where the name stands in two "
+        "files. May be repeated.",
     ),
 ]
 Overlays = Annotated[
@@ -186,18 +187,24 @@ def write(path: Path, content: bytes) -> None:
 
 
 def write_all(files: dict[Path, bytes]) -> None:
-    """Write all files or none: neighbours first, then renamed into place."""
-    partials = {path: path.with_name(path.name + ".partial") for path in files}
+    """Write all files or none: neighbours first, then renamed into place; where one fails, all is as it was."""
+    partials, earlier = ({path: path.with_name(path.name + end) for path in files} for end in (".partial", ".earlier"))
     try:
-        for path, content in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partials[path].write_bytes(content)
-        for path, partial in partials.items():
-            partial.replace(path)
+        with ExitStack() as undo:
+            for path, content in files.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                undo.callback(partials[path].unlink, missing_ok=True)
+                partials[path].write_bytes(content)
+            for path in files:
+                if path.is_file():
+                    path.replace(earlier[path])
+                    undo.callback(earlier[path].replace, path)
+                partials[path].replace(path)
+                undo.callback(path.unlink)
+            undo.pop_all()
+        for path in files:
+            earlier[path].unlink(missing_ok=True)
     except OSError as error:
-        for partial in partials.values():
-            with suppress(OSError):
-                partial.unlink()
         stop(f"{path}: cannot be written ({error.strerror}); give a place that can be")
 
 

@@ -8,119 +8,104 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from . import common as c
+from . import genotype_options as o
 
 if TYPE_CHECKING:
     from ..genotype import Knowledge
+    from ..report.genotype_about import About
     from ..sequencing.batch import Failed
-    from ..sequencing.sample import Sample
-
-_Out = Path | None
-
-
-def _out(flag: str, what: str) -> typer.models.OptionInfo:
-    made: typer.models.OptionInfo = typer.Option(flag, metavar="OUT", dir_okay=False, help=what)
-    return made
+    from ..sequencing.sample import Options, Sample
 
 
 def genotype_command(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            help="FASTA, FASTQ, VCF, BAM or CRAM files, tables of codon counts, lists of changes; gzip too. What a "
-            "file is, its content says. Two FASTQ files that differ in _R1 and _R2 are read pairs, so are those that "
-            "end in _1 and _2 where their reads are named as mates.",
-            show_default=False,
-        ),
-    ],
-    json: Annotated[
-        _Out, _out("--json", "Write the answer as JSON (docs/schemas/genotype.schema.json); - prints it.")
-    ] = None,
-    html: Annotated[_Out, _out("--html", "Write the laboratory report as one HTML file.")] = None,
-    pdf: Annotated[_Out, _out("--pdf", "Write the laboratory report as PDF.")] = None,
-    csv: Annotated[
-        _Out, _out("--csv", "Write the verdicts for a spreadsheet, and beside them the changes as .variants.csv.")
-    ] = None,
-    vcf: Annotated[_Out, _out("--vcf", "Write the changes as VCF 4.3 on NC_006273.2.")] = None,
-    codons: Annotated[_Out, _out("--codons", "Write how often each codon was counted (TSV).")] = None,
-    fhir: Annotated[_Out, _out("--fhir", "Write a FHIR R4 Bundle (Genomics Reporting 3.0.0).")] = None,
-    patient: Annotated[
-        str | None,
-        typer.Option("--patient", metavar="REF", help="For --fhir: the patient's reference, such as Patient/1."),
-    ] = None,
-    collected: Annotated[
-        str | None,
-        typer.Option("--collected", metavar="DATE", help="For --fhir: the day the specimen was taken (YYYY-MM-DD)."),
-    ] = None,
-    min_fraction: Annotated[
-        str | None,
-        typer.Option(
-            "--min-fraction",
-            metavar="SHARE",
-            help="Share of the population from which a change decides: 2% or 0.02. Default: what the knowledge says.",
-        ),
-    ] = None,
-    primers: Annotated[
-        Path | None,
-        typer.Option("--primers", metavar="BED", exists=True, dir_okay=False, help="Primers, places on NC_006273.2."),
-    ] = None,
-    reference: Annotated[
-        Path | None,
-        typer.Option(
-            "--reference", metavar="FASTA", exists=True, dir_okay=False, help="What a CRAM was written against."
-        ),
-    ] = None,
-    copies: Annotated[
-        int | None,
-        typer.Option("--copies", metavar="N", min=1, help="Genomes that went into the test: they limit what it sees."),
-    ] = None,
-    filtered: Annotated[
-        bool, typer.Option("--filtered", help="Interpret records too that did not pass the filters of their VCF.")
-    ] = False,
-    merge: Annotated[
-        bool, typer.Option("--merge", help="The records of each FASTA file are amplicons of one sample.")
-    ] = False,
-    single: Annotated[bool, typer.Option("--single", help="Read each FASTQ file by itself; none is a pair.")] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", metavar="N", min=1, help="Files read at a time. Default: one for each processor."),
-    ] = None,
+    files: o.Files,
+    json: o.Json = None,
+    html: o.Html = None,
+    pdf: o.Pdf = None,
+    csv: o.Csv = None,
+    vcf: o.Vcf = None,
+    codons: o.Codons = None,
+    fhir: o.Fhir = None,
+    patient: o.Patient = None,
+    specimen_date: o.SpecimenDate = None,
+    laboratory: o.Laboratory = None,
+    min_fraction: o.MinFraction = None,
+    primers: o.Primers = None,
+    reference: o.Reference = None,
+    copies: o.Copies = None,
+    technology: o.Technology = None,
+    filtered: o.Filtered = False,
+    merge: o.Merge = False,
+    single: o.Single = False,
+    jobs: o.Jobs = None,
     knowledge: c.Overlays = None,
 ) -> None:
     """Read sequences of the virus: changes, what they mean for each antiviral, and how good the sequence is.
 
     A file that cannot be used does not stop the others. Exit codes: 0 all were read; 1 some were not; 2 none.
+
+    Examples:
+
+    cmvigil genotype isolate.fasta
+
+    cmvigil genotype calls.vcf --html report.html --patient M-0417
+
+    cmvigil genotype p_R1.fastq.gz p_R2.fastq.gz --primers assay.bed --copies 900
+
+    cmvigil genotype *.fasta --csv verdicts.csv --json genotype.json
     """
     from ..genotype import read_knowledge
-    from ..sequencing.batch import Failed, paired, read_all
     from ..sequencing.sample import Options
 
-    outputs = _Outputs(json, html, pdf, csv, vcf, codons, fhir, patient, c.day(collected, "--collected"))
+    outputs = _Outputs(json, html, pdf, csv, vcf, codons, fhir)
     once = _once(files)
     outputs.check(once)
+    labels = (_label(patient, "--patient"), _day(specimen_date), _label(laboratory, "--laboratory"))
     known = read_knowledge(c.program(knowledge))
     share = _share(min_fraction, known.thresholds.call_floor)
-    if share is not None:
-        known = replace(known, thresholds=replace(known.thresholds, report_floor=share))
-    options = Options(primers=_text(primers), reference=_text(reference), filtered=filtered, merge=merge, copies=copies)
-    inputs = [(path,) for path in once] if single else paired(once)
+    options = Options(share, _text(primers), _text(reference), filtered, merge, copies, technology)
+    found = _read(once, single, jobs, _deciding_from(share, known), options)
+    outputs.write(found, labels)
+    found.end()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the inputs gave, and what it was read with."""
+
+    samples: list[Sample]
+    failed: list[Failed]
+    inputs: int
+    knowledge: Knowledge
+    options: Options
+
+    def end(self) -> None:
+        """End with the exit code of what could not be used."""
+        if self.failed:
+            of = "the only input" if self.inputs == 1 else f"{len(self.failed)} of {self.inputs} inputs"
+            c.stop(f"{of} could not be used", c.FAILED if self.samples else c.BAD_INPUT)
+
+
+def _read(files: Sequence[Path], single: bool, jobs: int | None, knowledge: Knowledge, options: Options) -> _Found:
+    """Read them all; what is wrong with one goes to the error stream."""
+    from ..sequencing.batch import Failed, paired, read_all
+
+    inputs = [(path,) for path in files] if single else paired(files)
     with _progress(len(inputs)) as done:
-        outcomes = read_all(inputs, known, options, jobs or os.cpu_count() or 1, done)
+        # The share that decides is in the knowledge by now, once for all files.
+        outcomes = read_all(inputs, knowledge, replace(options, min_fraction=None), jobs or os.cpu_count() or 1, done)
     failed = [each for each in outcomes if isinstance(each, Failed)]
     samples = [sample for each in outcomes if not isinstance(each, Failed) for sample in each]
     for problem in (problem for each in failed for problem in each.problems):
         typer.echo(problem, err=True)
-    outputs.write(samples, failed, known)
-    if failed:
-        of = "the only input" if len(inputs) == 1 else f"{len(failed)} of {len(inputs)} inputs"
-        c.stop(f"{of} could not be used", c.FAILED if samples else c.BAD_INPUT)
+    return _Found(samples, failed, len(inputs), knowledge, options)
 
 
 @dataclass(frozen=True)
@@ -134,15 +119,9 @@ class _Outputs:
     vcf: Path | None
     codons: Path | None
     fhir: Path | None
-    patient: str | None
-    collected: date | None
 
     def check(self, inputs: Sequence[Path]) -> None:
-        """End where an output would overwrite an input or another output, or where an option has no use."""
-        if (self.patient or self.collected) and not self.fhir:
-            c.stop("--patient and --collected go into the FHIR Bundle; say with --fhir where to write it")
-        if self.patient is not None and (not self.patient or any(map(str.isspace, self.patient))):
-            c.stop(f"--patient: found {self.patient!r}; expected a reference such as Patient/1")
+        """End where an output would overwrite an input or another output."""
         taken = {path.resolve() for path in inputs}
         outputs = [self.html, self.pdf, self.csv, self.variants, self.vcf, self.codons, self.fhir]
         if _STDOUT in outputs:
@@ -157,33 +136,38 @@ class _Outputs:
         """Beside ``verdicts.csv`` the changes, as ``verdicts.variants.csv``."""
         return self.csv and self.csv.with_suffix(".variants.csv")
 
-    def write(self, samples: Sequence[Sample], failed: Sequence[Failed], knowledge: Knowledge) -> None:
-        """Write the files and print; nothing but JSON and the table of verdicts can be said without a sample."""
-        if self.patient and len(samples) > 1:
-            c.stop(f"--patient: {len(samples)} samples were read; give the file of one, or --merge its amplicons")
-        made = dict(self.made(samples, failed, knowledge))
+    def write(self, found: _Found, labels: tuple[str, str, str]) -> None:
+        """Write the files and print; nothing but JSON and the table of verdicts can be said without a sample.
+
+        ``labels``: patient, day of the specimen, laboratory.
+        """
+        from ..report.genotype_about import About
+
+        if labels[0] and len(found.samples) > 1:
+            c.stop(f"--patient: {len(found.samples)} samples were read; give the file of one, or --merge its amplicons")
+        about = About(*labels, found.options)
+        made = dict(self.made(found, about))
         printed = made.pop(_STDOUT, None)
         c.write_all(made)
         if printed is not None:
             c.emit(printed)
             return
-        if samples:
+        if found.samples:
             from ..report.genotype_terminal import print_samples
 
-            print_samples(samples, knowledge, c.console())
+            print_samples(found.samples, found.knowledge, c.console(), about)
         for path in made:
             typer.echo(f"Written: {path}")
 
-    def made(
-        self, samples: Sequence[Sample], failed: Sequence[Failed], knowledge: Knowledge
-    ) -> Iterator[tuple[Path, bytes]]:
+    def made(self, found: _Found, about: About) -> Iterator[tuple[Path, bytes]]:
         """Paths and contents."""
         from .. import __version__ as version
 
+        samples, failed, knowledge = found.samples, found.failed, found.knowledge
         if self.json:
             from ..report.genotype_json import render_json
 
-            yield self.json, render_json(samples, failed, knowledge, version)
+            yield self.json, render_json(samples, failed, knowledge, version, about)
         if self.csv and self.variants:
             from ..report.genotype_tables import render_changes, render_verdicts
 
@@ -192,7 +176,7 @@ class _Outputs:
         if not samples:
             return
         if self.html or self.pdf:
-            yield from self.laboratory(samples, knowledge, version)
+            yield from self.laboratory(found, version, about)
         if self.vcf:
             from ..report.genotype_vcf import render_vcf
 
@@ -204,14 +188,13 @@ class _Outputs:
         if self.fhir:
             from ..report.genotype_fhir import render_fhir
 
-            day = self.collected.isoformat() if self.collected else None
-            yield self.fhir, render_fhir(samples, knowledge, version, self.patient, day)
+            yield self.fhir, render_fhir(samples, knowledge, version, about)
 
-    def laboratory(self, samples: Sequence[Sample], knowledge: Knowledge, version: str) -> Iterator[tuple[Path, bytes]]:
+    def laboratory(self, found: _Found, version: str, about: About) -> Iterator[tuple[Path, bytes]]:
         """The report for people."""
         from ..report.laboratory import TypesetterMissingError, as_pdf, render
 
-        page = render(samples, knowledge, version)
+        page = render(found.samples, found.knowledge, version, about, found.failed)
         if self.html:
             yield self.html, page
         if self.pdf:
@@ -226,6 +209,26 @@ _STDOUT = Path("-")
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
+
+
+def _label(text: str | None, option: str) -> str:
+    """A label as it was typed, on one line. Ends with a message where it is blank."""
+    plain = " ".join((text or "").split())
+    if text is not None and not plain:
+        c.stop(f"{option}: is blank; give a text, or leave the option out")
+    return plain
+
+
+def _day(text: str | None) -> str:
+    given = c.day(text, "--specimen-date")
+    return given.isoformat() if given else ""
+
+
+def _deciding_from(share: Decimal | None, knowledge: Knowledge) -> Knowledge:
+    """The knowledge with another share from which a change decides, where one was given."""
+    if share is None:
+        return knowledge
+    return replace(knowledge, thresholds=replace(knowledge.thresholds, report_floor=share))
 
 
 def _once(files: Sequence[Path]) -> list[Path]:

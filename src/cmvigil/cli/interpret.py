@@ -31,7 +31,14 @@ def interpret_command(
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
     knowledge: c.Overlays = None,
 ) -> None:
-    """Interpret changes of the virus: resistance to ganciclovir, foscarnet, cidofovir, maribavir and letermovir."""
+    """Interpret changes of the virus: resistance to ganciclovir, foscarnet, cidofovir, maribavir and letermovir.
+
+    Examples:
+
+    cmvigil interpret UL97:A594V --covered UL97:440-645,UL54:255-1028
+
+    cmvigil interpret UL97:A594V@12% UL54:P522S --complete
+    """
     from .. import genotype as g
 
     known = g.read_knowledge(c.program(knowledge))
@@ -49,8 +56,8 @@ def interpret_command(
     if json:
         from ..report.genotype_json import render_interpretation
 
-        c.emit(render_interpretation(found))
+        c.emit(render_interpretation(found, known))
         return
     from ..report.genotype_terminal import print_interpretation
 
-    print_interpretation(found, c.console())
+    print_interpretation(found, known, c.console())

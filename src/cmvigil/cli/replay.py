@@ -38,6 +38,9 @@ def replay_command(
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
     mapping: c.Mapping = None,
     patient: c.Patient = None,
+    genotype: c.Genotype = None,
+    genotype_day: c.GenotypeDay = None,
+    genotype_sample: c.GenotypeSample = None,
     knowledge: c.Overlays = None,
 ) -> None:
     """Replay the chart: the badges of each day, the first day each rule applied, the first a task was overdue."""
@@ -45,8 +48,8 @@ def replay_command(
 
     if every and news_only:
         c.stop("--every and --news-only: give one of the two")
-    record = c.read(file, mapping, patient)
-    program = c.program(knowledge)
+    record, program = c.read(file, mapping, patient), c.program(knowledge)
+    record = c.with_genotype(record, program, genotype, genotype_day, genotype_sample, None)
     step, within = (0, None) if news_only else (every, None) if every else (1, EACH_DAY_OF)
     days = days_of(record, step, within)
     if not days:

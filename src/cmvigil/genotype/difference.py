@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from .coverage import complete, required_codons
 from .interpret import interpret
 from .levels import fold_text, words
-from .model import Key, Knowledge, Measurement, Thresholds
+from .model import Key, Knowledge, Measurement, Number
 from .mutation import Mutation, MutationError, parse
 from .result import DrugVerdict
+from .thresholds import numbers
 
 _PARTS = (
     *("proteins", "genes", "drugs", "regions", "remarks", "polymorphisms"),
@@ -61,15 +62,6 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
-    """A threshold that differs; empty where a version has none of the name."""
-
-    name: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True)
 class Codons:
     """Codons of a gene that "sensitive" needs in one version only."""
 
@@ -110,7 +102,7 @@ class Difference:
 
 def compare(before: Knowledge, after: Knowledge) -> Difference:
     """What ``after`` says otherwise than ``before``."""
-    thresholds = tuple(_numbers(before.thresholds, after.thresholds))
+    thresholds = tuple(numbers(before.thresholds, after.thresholds))
     gone, new = _rows(before, after)
     versions = (_Version(before, gone), _Version(after, new))
     read = [[version.read(members) for version in versions] for members in _spoken_of(before) | _spoken_of(after)]
@@ -220,22 +212,6 @@ def _row_text(row: Measurement) -> str:
     found = row.qualitative if row.low is None else f"{fold_text(row.value)}-fold"
     counted = () if row.counts else ("does not count",)
     return ", ".join((virus, found, row.method or "method not stated", row.study, *counted))
-
-
-def _numbers(before: Thresholds, after: Thresholds) -> Iterator[Number]:
-    one, two = (dict(_leaves("", {each.name: getattr(t, each.name) for each in fields(t)})) for t in (before, after))
-    for name in dict.fromkeys((*one, *two)):
-        if one.get(name, "") != two.get(name, ""):
-            yield Number(name, one.get(name, ""), two.get(name, ""))
-
-
-def _leaves(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Every number or word, named by the path to it."""
-    if isinstance(value, Mapping):
-        for key, each in value.items():
-            yield from _leaves(f"{name} {key}".strip(), each)
-    else:
-        yield name, f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
 def _required(before: Knowledge, after: Knowledge) -> Iterator[Codons]:

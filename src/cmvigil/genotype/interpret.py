@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from .combine import Together, together
 from .coverage import Coverage, gaps, limits, unread
-from .levels import LEVELS, higher, level_of, rank
+from .levels import LEVELS, higher, level_of, rank, words
 from .measured import grade_of
 from .model import Drug, Key, Knowledge
 from .mutation import Mutation, merged, percent
@@ -20,12 +21,13 @@ UNSTATED = "coverage not stated: that no other change is there is not known"
 def interpret(variants: Sequence[Mutation], coverage: Coverage | None, knowledge: Knowledge) -> Interpretation:
     """Read the changes of one virus. ``coverage`` None: nobody said which codons were read.
 
+    What is only possible may raise a verdict, to possible resistance at most, and lowers none.
     The order of the changes does not matter. No clock, no randomness: the same input gives the same answer.
     """
     readings = tuple(read_variant(each, knowledge) for each in merged(variants))
     return Interpretation(
         variants=readings,
-        drugs=tuple(_Verdict(drug, readings, coverage, knowledge).make() for drug in knowledge.drugs.values()),
+        drugs=tuple(_verdict(drug, readings, coverage, knowledge) for drug in knowledge.drugs.values()),
         cross=tuple(_cross(readings)),
         notes=tuple(_notes(readings, coverage, knowledge)),
         version=knowledge.version,
@@ -34,8 +36,33 @@ def interpret(variants: Sequence[Mutation], coverage: Coverage | None, knowledge
     )
 
 
+def _verdict(
+    drug: Drug, readings: Sequence[VariantReading], coverage: Coverage | None, knowledge: Knowledge
+) -> DrugVerdict:
+    """One drug's verdict: that of the changes that are proven, or what those that are only possible make of it."""
+    proven = [each for each in readings if not each.mutation.possible]
+    sure = _Verdict(drug, proven, coverage, knowledge).make()
+    doubtful = [each for each in readings if each.mutation.possible and _counts_against(each.reading(drug.name))]
+    if not doubtful:
+        return sure
+    every = _Verdict(drug, [*proven, *doubtful], coverage, knowledge).make()
+    if (rank(every.verdict), LEVELS.index(every.level)) <= (rank(sure.verdict), LEVELS.index(sure.level)):
+        return sure
+    if sure.verdict != "resistant":
+        return replace(every, verdict=min("possible", every.verdict, key=rank))
+    unproven = {each.mutation.name for each in doubtful}
+    names = ", ".join(name for name in every.drivers if name in unproven)
+    said = f"{words(every.verdict, every.level)} with {names}, which is only possible: repeat the sequence"
+    return replace(sure, reasons=(*sure.reasons, said))
+
+
+def _counts_against(reading: DrugReading | None) -> bool:
+    """Whether a change that may not be there bears on a drug: one that makes more susceptible to it does not."""
+    return reading is not None and not reading.hypersusceptible
+
+
 class _Verdict:
-    """One drug's verdict."""
+    """One drug's verdict on changes that are taken to be there."""
 
     def __init__(
         self, drug: Drug, readings: Sequence[VariantReading], coverage: Coverage | None, knowledge: Knowledge

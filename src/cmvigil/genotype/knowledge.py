@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 from ..reasoning.loader import BASE
 from ..reasoning.model import Program
-from ..reasoning.source import MEASUREMENTS, KnowledgeError, Raw
+from ..reasoning.source import MEASUREMENTS, KnowledgeError, Raw, read_yaml
 from . import model as m
 from .lint import row_faults
+from .thresholds import numbers
 
 __all__ = ["Knowledge", "read_knowledge"]
 
@@ -69,6 +70,7 @@ class _Reader:
             self.cite(f"genes.yaml: {part}", genes, f"{part}_")
         self.cite("named.yaml: natural_indels", named, "natural_indels_")
         known = {each.code: each for each in remarks}
+        thresholds = self.thresholds()
         shipped = Knowledge(
             version=self.program.version,
             hash=self.program.hash,
@@ -77,7 +79,7 @@ class _Reader:
             genes={each.name: each for each in self.each("genes", "genes", self.gene)},
             regions=tuple(self.each("genes", "regions", self.region)),
             drugs={each.name: each for each in self.each("genes", "drugs", self.drug)},
-            thresholds=self.thresholds(),
+            thresholds=thresholds,
             remarks=known,
             measurements=self.measurements(self.folder / "measurements.csv", MEASUREMENTS, known),
             polymorphisms={
@@ -99,6 +101,7 @@ class _Reader:
             strains={each.name: each for each in self.each("strains", "strains", self.strain)},
             sources=self.program.sources,
             cited=tuple(self.cited),
+            site=self.site(thresholds),
         )
         return self.added_to(shipped) if self.program.databases else shipped
 
@@ -171,6 +174,14 @@ class _Reader:
                 raise KnowledgeError([f"resistance/thresholds.yaml: {name}: found {fields['value']!r} as its value"])
             values[name] = fields["value"]
         return m.Thresholds(**values)
+
+    def site(self, used: m.Thresholds) -> m.Site:
+        """What overlays have changed; the numbers as shipped are read again, from below the overlays."""
+        if not self.program.overlays:
+            return m.Site()
+        file = read_yaml(self.folder / "thresholds.yaml")
+        shipped = m.Thresholds(**{name: file[name]["value"] for name in m.Thresholds.__dataclass_fields__})
+        return m.Site(tuple(self.program.overlays), tuple(self.program.accepted_risks), tuple(numbers(shipped, used)))
 
     def gene(self, _: str, name: str, fields: Mapping[str, Any]) -> m.Gene:
         return m.Gene(name, int(fields["length"]), fields["product"], bool(fields["essential"]))

@@ -98,7 +98,11 @@ def _places(k: Knowledge) -> Iterator[Fault]:
             if need.gene not in drug.genes or not 1 <= need.first <= need.last <= k.genes[need.gene].length:
                 yield Fault("error", place, f"asks for codons {need.first} to {need.last} of {need.gene}")
         for gene, codons in required_codons(drug, k).items():
-            if not codons:
+            if not codons and k.site.thresholds:
+                changed = ", ".join(map(str, k.site.thresholds))
+                text = f"needs no codon of {gene}: no change there is resistant by the site's thresholds ({changed})"
+                yield Fault("warning", place, text)
+            elif not codons:
                 yield Fault("error", place, f"needs no codon of {gene}")
 
 

@@ -89,6 +89,31 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A threshold that differs between two versions; empty where a version has none of the name."""
+
+    name: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        """``low_from 2 -> 3``."""
+        return f"{self.name} {self.before} -> {self.after}"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a site has laid over the shipped knowledge: its ``overlays``, the ``risks`` it accepted, and why.
+
+    ``thresholds``: the numbers that it set otherwise, as shipped and as they are used.
+    """
+
+    overlays: tuple[str, ...] = ()
+    risks: tuple[str, ...] = ()
+    thresholds: tuple[Number, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Thresholds:
     """The numbers of thresholds.yaml."""
 
@@ -320,6 +345,7 @@ class Knowledge:
     sources: Mapping[str, Mapping[str, str]]
     cited: tuple[tuple[str, tuple[str, ...], str], ...]
     databases: tuple[Database, ...] = ()
+    site: Site = Site()
 
     @cached_property
     def singles(self) -> Mapping[Key, tuple[Measurement, ...]]:

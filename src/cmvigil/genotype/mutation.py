@@ -1,4 +1,4 @@
-"""Typed changes: ``UL97:A594V``, ``UL97 p.Ala594Val``, ``UL54:del981-982``, ``UL97:A594AV@12%``, and their faults.
+"""Typed changes: ``UL97:A594V``, ``UL54:del981-982``, ``UL97:A594AV@12%``, ``UL97:A594V?``, and their faults.
 
 A change is named against the proteins of the strain Merlin. Everything wrong in a list is said at once.
 """
@@ -14,6 +14,8 @@ from typing import Literal
 
 Kind = Literal["substitution", "stop", "deletion", "insertion", "frameshift"]
 EXPECTED = "a change such as UL97:A594V, UL97:p.Ala594Val, UL54:del981-982, UL54:ins884S or UL97:A594AV@12%"
+POSSIBLE = "?"
+"""What stands behind a typed change that is only possible."""
 _ONE = "ACDEFGHIKLMNPQRSTVWY"
 _THREE = dict(
     zip(
@@ -46,6 +48,7 @@ class Mutation:
     ``first`` to ``last`` are the codons it touches; an insertion stands after ``first``. ``wild`` holds Merlin's
     residue at ``first``, ``residue`` what stands there instead (empty for a deletion). ``mixed``: seen beside other
     residues, as Sanger shows it. ``fraction`` of the population, over 0 to 1; None where it was not stated.
+    ``possible``: what was read allows it and does not prove it.
     """
 
     gene: str
@@ -56,6 +59,7 @@ class Mutation:
     residue: str
     mixed: bool = False
     fraction: Decimal | None = None
+    possible: bool = False
 
     @property
     def change(self) -> str:
@@ -91,7 +95,8 @@ class Mutation:
         """As it can be typed again."""
         wild = self.wild if self.mixed and self.kind in ("substitution", "stop") else ""
         change = self.change if not wild else f"{self.wild}{self.first}{wild}{self.residue}"
-        return f"{self.gene}:{change}" + ("" if self.fraction is None else f"@{percent(self.fraction)}")
+        doubt = POSSIBLE if self.possible else ""
+        return f"{self.gene}:{change}{doubt}" + ("" if self.fraction is None else f"@{percent(self.fraction)}")
 
 
 def percent(fraction: Decimal) -> str:
@@ -100,7 +105,7 @@ def percent(fraction: Decimal) -> str:
 
 
 def parse(text: str, proteins: Mapping[str, str], known: Iterable[tuple[str, str]] = ()) -> tuple[Mutation, ...]:
-    """One typed entry; a mixture of several new residues makes one change for each.
+    """One typed entry; a mixture of several new residues makes one change for each; ``?`` behind it: only possible.
 
     ``proteins`` are Merlin's, by gene; ``known`` (gene, change) pairs serve for hints. Raises :class:`MutationError`.
     """
@@ -108,10 +113,11 @@ def parse(text: str, proteins: Mapping[str, str], known: Iterable[tuple[str, str
     if len(text) > _LONGEST:
         raise MutationError([f"{shown}: {len(text)} characters; expected {EXPECTED}"])
     rest, fraction = _fraction(text.strip(), shown)
-    plain = _WRITTEN.sub(lambda code: _THREE.get(code[0].upper(), "*"), rest).upper()
+    sure = rest.removesuffix(POSSIBLE)
+    plain = _WRITTEN.sub(lambda code: _THREE.get(code[0].upper(), "*"), sure).upper()
     gene, change = _gene(plain, shown, proteins, known)
     found = _Change(shown, gene, proteins[gene], known).read(change)
-    return tuple(replace(each, fraction=fraction) for each in found)
+    return tuple(replace(each, fraction=fraction, possible=sure != rest) for each in found)
 
 
 def parse_list(
@@ -136,7 +142,10 @@ def parse_list(
 
 
 def merged(mutations: Iterable[Mutation]) -> tuple[Mutation, ...]:
-    """Each change once, sorted: of two that differ in their fraction the larger stands, none stated counts as all."""
+    """Each change once, sorted; one that is proven stands before one that is only possible.
+
+    Of two that differ in their fraction the larger stands, none stated counts as all.
+    """
     made: dict[tuple[str, str], Mutation] = {}
     for each in mutations:
         made[each.key] = _larger(each, made.get(each.key))
@@ -164,6 +173,8 @@ def _entries(texts: Iterable[str]) -> list[str]:
 def _larger(new: Mutation, old: Mutation | None) -> Mutation:
     if old is None:
         return new
+    if new.possible != old.possible:
+        return min(new, old, key=lambda each: each.possible)
     fractions = (new.fraction, old.fraction)
     fraction = None if None in fractions else max(f for f in fractions if f is not None)
     return replace(new, mixed=new.mixed and old.mixed, fraction=fraction)

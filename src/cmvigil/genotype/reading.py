@@ -14,6 +14,7 @@ from .model import DeletionClass, Key, Knowledge, Measurement, NaturalIndel, Var
 from .mutation import Mutation, codons_named, percent
 from .result import DrugReading, Fold, VariantKind, VariantReading, Verdict
 
+_UNPROVEN = "only possible; repeat the sequence, clone it or sequence it deeply"
 _SAYS = {"polymorphism": "susceptible", "suspected": "possible", "resistant": "resistant"}
 _BASIS = {
     "recombinant": "with rebuilt virus",
@@ -23,11 +24,13 @@ _BASIS = {
 
 
 def read_variant(mutation: Mutation, knowledge: Knowledge) -> VariantReading:
-    """All that is known of one change."""
+    """All that is known of one change. One that is only possible is resistant to no drug, at most possibly so."""
     drugs = tuple(
         _read(mutation, drug.name, knowledge) for drug in knowledge.drugs.values() if mutation.gene in drug.genes
     )
     drugs = tuple(_flag_lists(reading, mutation.key, drugs, knowledge) for reading in drugs)
+    if mutation.possible:
+        drugs = tuple(map(_unproven, drugs))
     natural = _natural(mutation, knowledge)
     indel = any(_is_natural_indel(mutation, knowledge))
     return VariantReading(
@@ -39,6 +42,14 @@ def read_variant(mutation: Mutation, knowledge: Knowledge) -> VariantReading:
         comments=tuple(_comments(mutation, knowledge)),
         drugs=drugs,
     )
+
+
+def _unproven(reading: DrugReading) -> DrugReading:
+    """What a change means that may not be there."""
+    if rank(reading.verdict) <= rank("susceptible"):
+        return reading
+    verdict = min("possible", reading.verdict, key=rank)
+    return replace(reading, verdict=verdict, reasons=(*reading.reasons, _UNPROVEN))
 
 
 def resistance_codons(knowledge: Knowledge, drug: str, gene: str) -> tuple[int, ...]:

@@ -34,7 +34,10 @@ class Regimen:
 def check(
     program: Program, label: Label, given: Regimen, body: Body, kidney: Clearance, beside: Collection[str] = ()
 ) -> a.Check:
-    """Judge a regimen. The guards are the knowledge's: below 90 % is under-dosed, above 110 % overdosed."""
+    """Judge a regimen. The guards are the knowledge's: below 90 % is under-dosed, above 110 % overdosed.
+
+    Above 110 % of the usual scheme is right where another scheme of the label for this phase goes as high.
+    """
     said = _given_words(given)
     if given.phase in label.no_dose:
         return a.Check(given=said, called_for="", finding="not to be given", text=label.no_dose[given.phase])
@@ -52,9 +55,8 @@ def check(
     finding = _finding(program, label, given, called, daily, share, body, kidney, beside)
     keeps = finding == "right" and given.phase == "maintenance" and "treatment" not in label.no_dose
     split = finding == "right" and Fraction(given.interval_h or 0) < Fraction(called.interval_h)
-    text = (_SPLIT if split else _KEEPS if keeps else _TEXT[finding]).format(wanted)
-    if finding == "over-dose" and _other_scheme_allows(program, label, given.phase, daily, body, kidney, beside):
-        text += ". Another scheme of the label allows it"
+    more = finding == "right" and share > guard(program, "over_dose_share")
+    text = (_MORE if more else _SPLIT if split else _KEEPS if keeps else _TEXT[finding]).format(wanted)
     return a.Check(given=said, called_for=wanted, finding=finding, share=plain(share * 100, 0), text=text)
 
 
@@ -66,6 +68,7 @@ _TEXT: dict[Finding, str] = {
     "wrong phase": "This is the maintenance dose; treatment calls for {}",
 }
 _SPLIT = "The day's amount is right, split otherwise than on the label: {}"
+_MORE = "More than the usual dose for this kidney, {}; the label allows it"
 _KEEPS = "This is the label's maintenance dose for this kidney, which prevents and does not treat: {}"
 
 
@@ -111,7 +114,7 @@ def _finding(
     beside: Collection[str],
 ) -> Finding:
     low, high = guard(program, "full_dose_share"), guard(program, "over_dose_share")
-    if share > high:
+    if share > high and not _other_scheme_allows(program, label, given.phase, daily, body, kidney, beside):
         return "over-dose"
     if share >= low:
         return "wrong interval" if Fraction(given.interval_h or 0) > Fraction(called.interval_h) else "right"

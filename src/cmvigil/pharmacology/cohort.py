@@ -112,7 +112,10 @@ SELECT patient, drug, phase, CASE
   WHEN no_row THEN 'cannot be judged'
   WHEN called_dose IS NULL THEN 'not to be given'
   WHEN called IS NULL OR given IS NULL OR every IS NULL THEN 'cannot be judged'
-  WHEN {high.denominator} * given * called_every > {high.numerator} * called * every THEN 'over-dose'
+  WHEN {high.denominator} * given * called_every > {high.numerator} * called * every AND NOT EXISTS (
+    SELECT 1 FROM called AS o WHERE o.patient = daily.patient AND o.drug = daily.drug AND o.phase = daily.phase
+      AND {high.denominator} * daily.given * CAST(10 * o.interval_h AS HUGEINT)
+        <= {high.numerator} * o.exact * daily.every) THEN 'over-dose'
   WHEN {low.denominator} * given * called_every >= {low.numerator} * called * every
     THEN CASE WHEN every > called_every THEN 'wrong interval' ELSE 'right' END
   WHEN phase = 'treatment' AND {low.denominator} * given * keep_every >= {low.numerator} * keep * every

@@ -291,7 +291,8 @@ def _templates(program: Program) -> Iterator[Problem]:
         for name in itertools.chain.from_iterable(re.findall(r"\{([^}]*)\}", text) for text in _texts(rule)):
             bare, _, part = name.partition(".")
             known = bare in program.facts or bare in program.derived or bare in program.settings
-            if not known or part not in ("", "day", "value"):
+            listed = bare in program.facts and program.facts[bare].table in program.views
+            if not known or part not in ("", "day", "value", *["all"] * listed):
                 yield Problem(
                     "error", _place(rule), f"text names {{{name}}}, which is no fact, derived fact or setting"
                 )

@@ -799,7 +799,7 @@ class Change(Part):
         return self
 
 
-_CHANGE = re.compile(r"[A-Z]\d{1,4}[A-Z*]|[A-Z]?\d{1,4}\S*(?:del|ins|dup|fs|stop)\S*|(?:del|ins)\s?\S*\d{1,4}\S*")
+_CHANGE = re.compile(r"[A-Z]\d{1,4}[A-Z*]\??|[A-Z]?\d{1,4}\S*(?:del|ins|dup|fs|stop)\S*|(?:del|ins)\s?\S*\d{1,4}\S*")
 
 
 def share(text: str) -> Decimal | None:

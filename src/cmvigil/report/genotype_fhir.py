@@ -8,6 +8,7 @@ calls reports so whose data may be unverified. Read back by ``cmvigil assess`` i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,8 @@ from ..genotype.hgvs import hgvs
 from ..genotype.levels import fold_text
 from ..sequencing.reference import reference
 from ..sequencing.sample import Call, Sample
+from .genotype_about import About, blind_below, knowledge_lines, site_lines
+from .genotype_words import finding
 
 Resource = dict[str, Any]
 _PROFILES = "http://hl7.org/fhir/uv/genomics-reporting/StructureDefinition/"
@@ -41,31 +44,25 @@ _ANSWER = {
     "not_determined": ("LA6682-4", "Unknown Significance"),
     "susceptible": ("LA6677-4", "Responsive"),
 }
+_PATIENT = re.compile(r"Patient/[A-Za-z0-9.-]{1,64}")
+"""A label that is a reference; any other is shown as it is."""
 _CATEGORY = [
     {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}]},
     {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "GE"}]},
 ]
 
 
-def render_fhir(
-    samples: Sequence[Sample],
-    knowledge: Knowledge,
-    version: str,
-    patient: str | None = None,
-    collected: str | None = None,
-) -> bytes:
+def render_fhir(samples: Sequence[Sample], knowledge: Knowledge, version: str, about: About | None = None) -> bytes:
     """The Bundle as JSON, the same bytes every time.
 
-    ``patient``: the reference of the patient whom all samples are of (``Patient/1``); without it there is no subject.
-    ``collected``: the day the specimens were taken (``2026-03-28``). ``version`` is that of cmvigil.
+    The patient of ``about``, whom all samples are of, is the subject: ``Patient/1`` as a reference, any other label as
+    what is displayed. ``version`` is that of cmvigil.
     """
     import orjson
 
     device = _device(knowledge, version)
     entries = [device]
-    shared: Resource = {"device": _reference(device)}
-    shared |= {"subject": {"reference": patient}} if patient else {}
-    shared |= {"effectiveDateTime": collected} if collected else {}
+    shared: Resource = {"device": _reference(device), **_shared(about or About())}
     for number, sample in enumerate(samples):
         entries += _Report(sample, knowledge, shared, f"{device['id']}/{number}").resources()
     bundle = {
@@ -86,6 +83,7 @@ class _Report:
         self.shared = shared
         self.seed = f"{seed}/{self.read.input_sha256}/{self.read.name}"
         self.doubts = [_text(note.text) for note in self.read.notes if note.level == "severe"]
+        self.site = list(site_lines(knowledge))
 
     def resources(self) -> list[Resource]:
         calls = sorted(self.read.calls, key=lambda each: each.mutation.order)
@@ -104,7 +102,10 @@ class _Report:
 
     def report(self, results: Sequence[Resource]) -> Resource:
         verdicts = [f"{', '.join(each.drugs)}: {words(each.verdict, each.level)}" for each in self.found.drugs]
-        quality = [f"{note.level}: {_text(note.text)}" for note in self.read.notes if note.level != "severe"]
+        quality = [f"{note.level}: {_text(finding(note))}" for note in self.read.notes if note.level != "severe"]
+        blind = blind_below(self.read, self.knowledge)
+        limits = [f"note: {blind}"] if blind else []
+        used = [_text(line) for line in knowledge_lines(self.knowledge)]
         common = {name: value for name, value in self.shared.items() if name != "device"}
         identifiers = {"sample": _text(self.read.name), "input-sha256": self.read.input_sha256}
         return {
@@ -117,7 +118,9 @@ class _Report:
             "code": _code("51969-4", "Genetic analysis report", text="CMV, resistance to antivirals"),
             **common,
             "result": [_reference(each) for each in results],
-            "conclusion": "\n".join([*(f"Doubtful: {doubt}" for doubt in self.doubts), *verdicts, *quality]),
+            "conclusion": "\n".join(
+                [*(f"Doubtful: {doubt}" for doubt in self.doubts), *verdicts, *quality, *limits, *used]
+            ),
         }
 
     def variant(self, number: int, call: Call) -> Resource:
@@ -184,7 +187,7 @@ class _Report:
                 *(grade if each.grade else ()),
                 _part(_concept(_GUIDE, "conclusion-string"), valueString=_conclusion(each)),
             ],
-            **_notes(self.doubts),
+            **_notes([*self.doubts, *self.site]),
         )
 
     def result(self, each: DrugVerdict, basis: Sequence[Resource]) -> Resource:
@@ -196,7 +199,7 @@ class _Report:
             f"result/{each.drug}",
             _code(code, text=text) if code else _concept(_OWN, f"susceptibility:{each.drug}", text),
             valueCodeableConcept=_answer(each),
-            **{**derived, **_notes([*self.doubts, _conclusion(each)])},
+            **{**derived, **_notes([*self.doubts, _conclusion(each), *self.site])},
         )
 
     def observation(self, name: str, code: Resource, *, profile: str = "", **content: Any) -> Resource:
@@ -213,6 +216,19 @@ class _Report:
 
     def id(self, name: str) -> str:
         return str(uuid5(NAMESPACE_URL, f"{self.seed}/{name}"))
+
+
+def _shared(about: About) -> Resource:
+    """Whose specimen it was, when it was taken, and who tested it, as far as that was told."""
+    made: Resource = {}
+    if about.patient:
+        field = "reference" if _PATIENT.fullmatch(about.patient) else "display"
+        made["subject"] = {field: _text(about.patient)}
+    if about.specimen_date:
+        made["effectiveDateTime"] = about.specimen_date
+    if about.laboratory:
+        made["performer"] = [{"display": _text(about.laboratory)}]
+    return made
 
 
 def _device(knowledge: Knowledge, version: str) -> Resource:

@@ -8,25 +8,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
+from pathlib import PurePath
 from typing import Any
 
 from ..genotype import DrugReading, DrugVerdict, Interpretation, Knowledge, VariantReading, words
 from ..genotype.hgvs import hgvs
 from ..genotype.model import Thresholds
 from ..sequencing.batch import Failed
-from ..sequencing.sample import Call, Sample, Sequenced
+from ..sequencing.sample import Call, Options, Sample, Sequenced
 from ..sequencing.stretches import stretches
+from .genotype_about import About, blind_below, technology
+from .genotype_words import seen_from
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
-def render_json(samples: Sequence[Sample], failed: Sequence[Failed], knowledge: Knowledge, version: str) -> bytes:
+def render_json(
+    samples: Sequence[Sample],
+    failed: Sequence[Failed],
+    knowledge: Knowledge,
+    version: str,
+    about: About | None = None,
+) -> bytes:
     """All samples and the files that could not be used. ``version`` is that of cmvigil."""
+    about = about or About()
     return _bytes(
         {
             "schema_version": SCHEMA_VERSION,
             "samples": [_sample(each, knowledge) for each in samples],
             "failed": [{"file": each.file, "problems": list(each.problems)} for each in failed],
+            "patient": about.patient or None,
+            "specimen_date": about.specimen_date or None,
+            "laboratory": about.laboratory or None,
+            "options": _options(about.options),
             "thresholds": _thresholds(knowledge.thresholds),
             "knowledge": _knowledge(knowledge),
             "cmvigil": version,
@@ -34,13 +48,13 @@ def render_json(samples: Sequence[Sample], failed: Sequence[Failed], knowledge: 
     )
 
 
-def render_interpretation(found: Interpretation) -> bytes:
+def render_interpretation(found: Interpretation, knowledge: Knowledge) -> bytes:
     """What ``cmvigil interpret --json`` prints."""
     return _bytes(
         {
             "variants": [_variant(each) for each in found.variants],
             **_verdicts(found),
-            "knowledge": _knowledge(found),
+            "knowledge": _knowledge(knowledge),
         }
     )
 
@@ -59,6 +73,8 @@ def _sample(sample: Sample, knowledge: Knowledge) -> dict[str, Any]:
         "name": read.name,
         "file": read.file,
         "format": read.format,
+        "technology": technology(read),
+        "not_looked_for": blind_below(read, knowledge) or None,
         "input_sha256": read.input_sha256,
         "strain": read.strain or None,
         "qc": [{"level": each.level, "code": each.code, "text": each.text} for each in read.notes],
@@ -74,15 +90,15 @@ def _sample(sample: Sample, knowledge: Knowledge) -> dict[str, Any]:
 
 def _detectable(gene: str, read: Sequenced, knowledge: Knowledge) -> dict[str, Any]:
     """Over the codons that were read: the smallest share that shows, and where it lies above the floor of report."""
-    from statistics import median
-
     codons = [codon for first, last in read.coverage.get(gene, ()) for codon in range(first, last + 1)]
-    shares = {codon: read.detectable[gene][codon - 1] for codon in codons}
-    above = [codon for codon, share in shares.items() if share > float(knowledge.thresholds.report_floor)]
+    floor = float(knowledge.thresholds.report_floor)
+    middle, worst = seen_from(gene, read) or (None, None)
     return {
-        "median": round(median(shares.values()), 6) if shares else None,
-        "worst": round(max(shares.values()), 6) if shares else None,
-        "codons_above_report_floor": [list(each) for each in stretches(above)],
+        "median": middle and round(middle, 6),
+        "worst": worst and round(worst, 6),
+        "codons_above_report_floor": [
+            list(each) for each in stretches(codon for codon in codons if read.detectable[gene][codon - 1] > floor)
+        ],
     }
 
 
@@ -100,6 +116,7 @@ def _call(call: Call, reading: VariantReading | None, knowledge: Knowledge) -> d
         "high": _number(call.high),
         "depth": call.depth,
         "mixture": mutation.mixed,
+        "possible": mutation.possible,
         "flags": [*call.flags, *(reading.flags if reading else ())],
         "interpreted": call.interpreted,
     }
@@ -123,6 +140,7 @@ def _variant(each: VariantReading) -> dict[str, Any]:
         "change": mutation.change,
         "fraction": _number(mutation.fraction),
         "mixture": mutation.mixed,
+        "possible": mutation.possible,
         "kind": each.kind,
         "used": each.used,
         "flags": list(each.flags),
@@ -175,8 +193,24 @@ def _drug(each: DrugVerdict) -> dict[str, Any]:
     }
 
 
-def _knowledge(used: Knowledge | Interpretation) -> dict[str, Any]:
-    return {"version": used.version, "hash": used.hash, "databases": [asdict(each) for each in used.databases]}
+def _knowledge(used: Knowledge) -> dict[str, Any]:
+    site = used.site
+    return {
+        "version": used.version,
+        "hash": used.hash,
+        "databases": [asdict(each) for each in used.databases],
+        "overlays": list(site.overlays),
+        "accepted_risks": list(site.risks),
+        "thresholds_set_by_site": [
+            {"name": each.name, "shipped": each.before, "used": each.after} for each in site.thresholds
+        ],
+    }
+
+
+def _options(given: Options) -> dict[str, Any]:
+    """How the files were read; other files by their names without folders."""
+    primers, reference = (path and PurePath(path).name for path in (given.primers, given.reference))
+    return {**asdict(given), "min_fraction": _number(given.min_fraction), "primers": primers, "reference": reference}
 
 
 def _thresholds(found: Thresholds) -> dict[str, float]:

@@ -19,7 +19,9 @@ from ..sequencing.quality import unseen
 from ..sequencing.reference import CODONS
 from ..sequencing.sample import Call, Sample, Sequenced
 from ..sequencing.tables import EVENT, EVENT_DEPTH, EVENTS
+from .genotype_about import knowledge_lines
 from .genotype_vcf import distinct
+from .genotype_words import KIND
 
 _FORMULA = ("=", "+", "-", "@")
 _VERDICT_HEADS = (
@@ -28,14 +30,14 @@ _VERDICT_HEADS = (
 )
 _CHANGE_HEADS = (
     *("sample", "file", "gene", "change", "HGVS", "share", "share low", "share high", "depth", "kind", "decides"),
-    *("remarks", "comments"),
+    *("remarks", "comments", "input SHA-256"),
 )
-_CODON_HEADS = ("sample", "gene", "codon", "bases", "count", "residue", EVENT_DEPTH)
+_CODON_HEADS = ("sample", "gene", "codon", "bases", "count", "residue", EVENT_DEPTH, "input_sha256")
 
 
 def render_verdicts(samples: Sequence[Sample], failed: Sequence[Failed], knowledge: Knowledge) -> bytes:
     """A row for each sample and drug; then a row for each file that could not be used."""
-    used = f"{knowledge.version} ({knowledge.hash})"
+    used = "; ".join(knowledge_lines(knowledge)).removeprefix("knowledge ")
     rows = [_verdict(sample, drug, knowledge, used) for sample in samples for drug in sample.interpretation.drugs]
     rows += [
         ["", each.file, "", "Could not be used", *[""] * 9, "; ".join(each.problems), "", used, ""] for each in failed
@@ -57,7 +59,7 @@ def render_codons(samples: Sequence[Sample]) -> bytes:
     """
     names = distinct(_plain(sample.read.name) for sample in samples)
     rows = (
-        (name, *row)
+        (name, *row, sample.read.input_sha256)
         for name, sample in zip(names, samples, strict=True)
         for row in (*_codons(sample.read), *_events(sample.read))
     )
@@ -89,7 +91,8 @@ def _changes(sample: Sample, drugs: Sequence[str], knowledge: Knowledge) -> Iter
     readings = {each.mutation.key: each for each in sample.interpretation.variants}
     for call in sorted(sample.read.calls, key=lambda each: each.mutation.order):
         reading = readings.get(call.mutation.key) if call.interpreted else None
-        yield [sample.read.name, sample.read.file, *_change(call, reading, knowledge), *_by_drug(reading, drugs)]
+        about = [sample.read.name, sample.read.file, *_change(call, reading, knowledge), sample.read.input_sha256]
+        yield [*about, *_by_drug(reading, drugs)]
 
 
 def _change(call: Call, reading: VariantReading | None, knowledge: Knowledge) -> list[str]:
@@ -100,7 +103,7 @@ def _change(call: Call, reading: VariantReading | None, knowledge: Knowledge) ->
         hgvs(mutation, knowledge),
         *map(_number, (mutation.fraction, call.low, call.high)),
         "" if call.depth is None else str(call.depth),
-        reading.kind if reading else "not interpreted",
+        KIND[reading.kind] if reading else "not interpreted",
         _yes(reading is not None and reading.used),
         "; ".join([*call.flags, *(reading.flags if reading else ())]),
         "; ".join(reading.comments if reading else ()),

@@ -23,6 +23,7 @@ from ..genotype.coverage import unread
 from ..genotype.hgvs import hgvs
 from ..sequencing.reference import CODONS, Segment, reference, reverse_complement
 from ..sequencing.sample import Call, Sample, Sequenced
+from .genotype_about import knowledge_lines
 
 GENOME_LENGTH = 235_646
 """Bases of NC_006273.2."""
@@ -65,7 +66,7 @@ def render_vcf(samples: Sequence[Sample], knowledge: Knowledge, version: str) ->
             if allele is None:
                 left_out.setdefault(names[column], []).append(call.mutation.name)
             else:
-                key = (allele, replace(call.mutation, fraction=None, mixed=False))
+                key = (allele, replace(call.mutation, fraction=None, mixed=False, possible=False))
                 records.setdefault(key, {})[column] = call
                 inferred[key] = inferred.get(key, True) and allele.inferred
     covered = {_covered(each.read) for each in samples}
@@ -75,6 +76,7 @@ def render_vcf(samples: Sequence[Sample], knowledge: Knowledge, version: str) ->
         f"##reference={reference().accession}",
         f"##contig=<ID={reference().accession},length={GENOME_LENGTH}>",
         f"##cmvigil_knowledge=<ID={_token(knowledge.version)},Hash={knowledge.hash}>",
+        *(f"##cmvigil_site={_quoted(text)}" for text in knowledge_lines(knowledge)[1:]),
         *_HEADER.splitlines(),
         *(_sample(name, each.read) for name, each in zip(names, samples, strict=True)),
         *(f"##cmvigil_covered={codons}" for codons in covered if codons and len(covered) == 1),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cmvigil.genotype import Knowledge
+from cmvigil.report import genotype_words as gw
 from cmvigil.report import laboratory_words as lw
 from cmvigil.report import words
+from cmvigil.report.genotype_about import About
 from cmvigil.report.laboratory_coverage import gene_rows, pictures
 from cmvigil.report.laboratory_methods import Methods
 from cmvigil.report.laboratory_sample import SampleReport
 from cmvigil.report.page import style, template
+from cmvigil.sequencing.batch import Failed
 from cmvigil.sequencing.sample import Sample
 
 
@@ -19,21 +22,38 @@ class TypesetterMissingError(RuntimeError):
     """PDF was asked for, and WeasyPrint (or a library it draws with) is not installed."""
 
 
-def render(samples: Sequence[Sample], knowledge: Knowledge, version: str) -> bytes:
+def render(
+    samples: Sequence[Sample],
+    knowledge: Knowledge,
+    version: str,
+    about: About | None = None,
+    failed: Sequence[Failed] = (),
+) -> bytes:
     """All samples as one HTML document, in the order given; several of them under a table of all.
 
-    ``knowledge`` is what they were interpreted with, ``version`` that of cmvigil. The same input gives the same bytes.
+    ``knowledge`` is what they were interpreted with, ``version`` that of cmvigil; inputs that ``failed`` are named. The
+    same input gives the same bytes.
     """
-    page = template("laboratory.html.jinja").render(
-        reports=[SampleReport(sample, knowledge, number) for number, sample in enumerate(samples, 1)],
-        methods=Methods(samples, knowledge, version),
-        gene_rows=gene_rows,
-        pictures=pictures,
-        style=style("style.css", "laboratory.css"),
-        words=words,
-        lw=lw,
-    )
+    values = shown(samples, knowledge, version, about or About(), failed)
+    page = template("laboratory.html.jinja").render(**values, style=style("style.css", "laboratory.css"))
     return page.encode()
+
+
+def shown(
+    samples: Sequence[Sample], knowledge: Knowledge, version: str, about: About, failed: Sequence[Failed]
+) -> dict[str, Any]:
+    """What the report shows, by the names that its template knows."""
+    return {
+        "reports": [SampleReport(sample, knowledge, number) for number, sample in enumerate(samples, 1)],
+        "failed": failed,
+        "about": about,
+        "methods": Methods(samples, knowledge, version, about),
+        "gene_rows": gene_rows,
+        "pictures": pictures,
+        "words": words,
+        "lw": lw,
+        "gw": gw,
+    }
 
 
 def as_pdf(html: bytes) -> bytes:

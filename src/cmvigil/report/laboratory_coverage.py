@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -11,6 +10,7 @@ from markupsafe import Markup
 from cmvigil.genotype.coverage import required_codons, stretches_text, unread
 from cmvigil.genotype.levels import rank
 from cmvigil.report import gene_map, words
+from cmvigil.report import genotype_words as gw
 from cmvigil.report import laboratory_words as lw
 from cmvigil.report.laboratory_sample import SampleReport
 
@@ -68,25 +68,20 @@ def _row(report: SampleReport, gene: str) -> GeneRow:
         for needed_in, needed, lost in report.lost(drug):
             if needed_in == gene and lost:
                 said = "all" if lost == needed else stretches_text(lost)
-                missing.setdefault(said, []).append(lw.short(drug))
-    depths = _of_codons(report.read.depths, gene, codons)
-    shares = _of_codons(report.read.detectable, gene, codons)
+                missing.setdefault(said, []).append(gw.short(drug))
+    of_gene = report.read.depths.get(gene, ())
+    depths = [of_gene[codon - 1] for codon in codons] if of_gene else []
+    shares = gw.seen_from(gene, report.read)
     return GeneRow(
         gene=gene,
         product=known.product,
         length=known.length,
-        read=_stretches(stretches) or ("not stated" if report.unstated else "nothing"),
+        read=gw.codons(stretches) or ("not stated" if report.unstated else "nothing"),
         count=f"{len(codons)} of {known.length}" if codons else "",
         missing=[f"{lw.listed(drugs)}: {codons_said}" for codons_said, drugs in missing.items()],
         depth=f"{words.number(median(depths))}, lowest {words.number(min(depths))}" if depths else "",
-        seen=f"{_percent(median(shares))}, at worst {_percent(max(shares))}" if shares else "",
+        seen=f"{lw.share(shares[0])}, at worst {lw.share(shares[1])}" if shares else "",
     )
-
-
-def _of_codons(values: Mapping[str, Sequence[float]], gene: str, codons: Sequence[int]) -> list[float]:
-    """The values of some codons of a gene; empty where none are known."""
-    of_gene = values.get(gene, ())
-    return [of_gene[codon - 1] for codon in codons] if of_gene else []
 
 
 def _map(report: SampleReport, gene: str) -> gene_map.GeneMap:
@@ -97,7 +92,7 @@ def _map(report: SampleReport, gene: str) -> gene_map.GeneMap:
         lost = () if report.unstated else unread(needed, stretches)
         if needed:
             held = tuple(sorted(set(needed) - set(lost)))
-            required.append(gene_map.Required(lw.short(drug.name), held, lost))
+            required.append(gene_map.Required(gw.short(drug.name), held, lost))
     regions = [(_region(each.name), each.first, each.last) for each in report.knowledge.regions if each.gene == gene]
     return gene_map.GeneMap(
         gene=gene,
@@ -131,11 +126,3 @@ def _about(row: GeneRow, drawn: gene_map.GeneMap) -> str:
 def _region(name: str) -> str:
     """A region's name as it fits under the bar: ``region IV (exonuclease II)`` as ``IV``."""
     return name.partition(" (")[0].removeprefix("region ")
-
-
-def _stretches(stretches: Sequence[tuple[int, int]]) -> str:
-    return ", ".join(f"{first}-{last}" for first, last in stretches)
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:.2g}{words.THIN}%"

@@ -12,6 +12,7 @@ from cmvigil.advice import Verification
 from cmvigil.genotype import Knowledge
 from cmvigil.report import laboratory_words as lw
 from cmvigil.report import words
+from cmvigil.report.genotype_about import About, blind_below, how_read, site_lines, technology
 from cmvigil.sequencing.reference import reference
 from cmvigil.sequencing.sample import Sample
 
@@ -49,11 +50,19 @@ class Studies:
 class Methods:
     """What is common to all samples of a report."""
 
-    def __init__(self, samples: Sequence[Sample], knowledge: Knowledge, version: str) -> None:
+    def __init__(self, samples: Sequence[Sample], knowledge: Knowledge, version: str, about: About) -> None:
         self.samples = samples
         self.knowledge = knowledge
         self.version = version
         self.reference = reference().accession
+        self.options = how_read(about.options)
+        self.site = list(site_lines(knowledge))
+
+    @property
+    def technologies(self) -> list[tuple[str, str]]:
+        """How the sequences were made, and what none of that kind can show."""
+        kinds = {(technology(each.read), blind_below(each.read, self.knowledge)) for each in self.samples}
+        return sorted(kinds)
 
     @property
     def folds(self) -> list[CutOff]:

@@ -11,8 +11,10 @@ from cmvigil.genotype import words as verdict_words
 from cmvigil.genotype.coverage import gaps, required_codons, stretches_text, unread
 from cmvigil.genotype.interpret import UNSTATED
 from cmvigil.genotype.levels import rank
+from cmvigil.report import genotype_words as gw
 from cmvigil.report import laboratory_words as lw
 from cmvigil.report import words
+from cmvigil.report.genotype_about import blind_below, technology
 from cmvigil.sequencing.sample import Call, Note, Sample
 
 _LEVELS = ("severe", "warning", "note")
@@ -86,14 +88,29 @@ class SampleReport:
 
     @cached_property
     def notes(self) -> list[Note]:
-        """Findings on the quality, the severe first; codons not read have a table of their own."""
+        """Findings on the quality, the severe first; the last is what a file of its kind cannot show.
+
+        Codons not read have a table of their own.
+        """
         notes = [note for note in self.read.notes if note.code != "uncovered"]
+        blind = blind_below(self.read, self.knowledge)
+        notes += [Note("note", "kind of file", blind)] if blind else []
         return sorted(notes, key=lambda note: _LEVELS.index(note.level))
 
     @cached_property
     def severe(self) -> list[Note]:
         """Those that make the result doubtful."""
         return [note for note in self.notes if note.level == "severe"]
+
+    @cached_property
+    def first(self) -> list[Note]:
+        """Those that stand above the verdicts."""
+        return [note for note in self.notes if gw.stands_first(note)]
+
+    @cached_property
+    def made(self) -> str:
+        """How the sequence was made."""
+        return technology(self.read)
 
     @cached_property
     def summary(self) -> list[tuple[bool, str]]:
@@ -147,7 +164,7 @@ class SampleReport:
                 sign=lw.SIGN[each.verdict],
                 said=verdict_words(each.verdict, each.level),
                 fold=lw.fold(each.fold_low, each.fold_median, each.fold_high),
-                flags=lw.flags(each),
+                flags=gw.flags(each),
                 drivers=[self.driver(name) for name in each.drivers],
                 reasons=[reason for reason in each.reasons if reason not in self.gaps(each)],
                 missing=self.missing(each),
@@ -172,7 +189,7 @@ class SampleReport:
         """The needed codons that were not read, by gene."""
         said = []
         for gene, codons, lost in self.lost(each.drug):
-            if len(lost) == len(codons):
+            if lost and len(lost) == len(codons):
                 said.append(f"{gene} (all)")
             elif lost:
                 runs = stretches_text(lost).split(", ")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from cmvigil.genotype import DrugReading, DrugVerdict, VariantReading
+from cmvigil.genotype import DrugReading, VariantReading
 from cmvigil.genotype.levels import fold_text, rank
-from cmvigil.genotype.result import VariantKind
+from cmvigil.report import genotype_words as gw
+from cmvigil.report.genotype_words import tenths
 from cmvigil.report.heads import Shape
-from cmvigil.report.words import NBSP, THIN
-from cmvigil.sequencing.sample import Call
+from cmvigil.report.words import NBSP, THIN, sentence
+from cmvigil.sequencing.sample import Call, Note
 
 SIGN: dict[str | None, str] = {
     "resistant": "▲",
@@ -35,25 +36,10 @@ MEANS: dict[str | None, str] = {
     "susceptible": "sensitive",
     None: "nothing known, or no target of the drug",
 }
-KIND: dict[VariantKind, str] = {
-    "measured": "measured",
-    "named": "known by name",
-    "predicted": "not measured",
-    "polymorphism": "polymorphism",
-    "unknown": "nothing known",
-    "broken": "check the sequence",
-}
-GRADE = {
-    "A": "rebuilt virus, two or more studies that agree",
-    "B": "rebuilt virus",
-    "C": "selected or isolated virus",
-    "D": "observed only",
-    "E": "predicted from the place",
-}
-SHORT = {"ganciclovir": "GCV", "foscarnet": "FOS", "cidofovir": "CDV", "maribavir": "MBV", "letermovir": "LMV"}
 FLAG = {
-    "possible": "possible: one of the residues that the ambiguity code allows",
+    "possible": "possible: one of several readings of its codon, not proven",
     "phase unknown": "phase unknown: changes of one codon may lie on different genomes",
+    "contradicted by another record": "two records that exclude each other speak of the same genomes",
 }
 """Flags of a call that need more than their word."""
 
@@ -62,7 +48,7 @@ SHAPES: dict[Shape, tuple[str, str]] = {
     "triangle": ("▲", "resistant to a drug"),
     "diamond": ("◆", "possible resistance"),
     "square": ("■", "significance not known"),
-    "circle": ("●", "polymorphism, or measured and sensitive"),
+    "circle": ("●", "polymorphism, or sensitive by its phenotype"),
     "cross": ("✖", "stop or shift of the frame: check the sequence"),
 }
 INFORMS = (
@@ -72,21 +58,16 @@ INFORMS = (
 SIGNATURE = "Checked by ______________________________   on ________________"
 
 
-def short(drug: str) -> str:
-    """``GCV`` for ganciclovir; the first letters of a drug that has no short form here."""
-    return SHORT.get(drug, drug[:3].upper())
-
-
-def share(fraction: Decimal) -> str:
+def share(fraction: Decimal | float) -> str:
     """``23.4 %``: one decimal where it says something."""
-    return f"{_tenths(fraction)}{THIN}%"
+    return f"{tenths(fraction)}{THIN}%"
 
 
 def interval(call: Call) -> str:
     """The 95 % interval of a share, ``20.1–26.2 %``; empty where it is not known."""
     if call.low is None or call.high is None:
         return ""
-    return f"{_tenths(call.low)}–{_tenths(call.high)}{THIN}%"
+    return f"{tenths(call.low)}–{tenths(call.high)}{THIN}%"
 
 
 def share_of(call: Call) -> str:
@@ -97,7 +78,7 @@ def share_of(call: Call) -> str:
 
 
 def fold(low: Decimal | None, median: Decimal | None, high: Decimal | None) -> str:
-    """``8.3 (6.4 to 10.4)``; one number where the ends agree; empty where nothing was measured."""
+    """``8.3 (6.4 to 10.4)``; one number where the ends agree; empty where none is known."""
     if low is None or median is None or high is None:
         return ""
     reach = f" ({fold_text(low)}{NBSP}to{NBSP}{fold_text(high)})" if fold_text(low) != fold_text(high) else ""
@@ -119,12 +100,6 @@ def meaning(drugs: Sequence[str], reading: DrugReading) -> str:
     return ", ".join(parts)
 
 
-def flags(verdict: DrugVerdict) -> list[str]:
-    """What limits a verdict, in a word each."""
-    marks = {"estimated": verdict.estimated, "conflict": verdict.conflict, "minority": verdict.minority}
-    return [word for word, true in marks.items() if true]
-
-
 def worst(variant: VariantReading) -> str | None:
     """The most resistant verdict of a change; None where nothing is known."""
     return max((reading.verdict for reading in variant.drugs), key=rank, default=None)
@@ -143,11 +118,12 @@ def shape(variant: VariantReading) -> Shape:
     return by_verdict.get(worst(variant), "circle" if variant.kind == "polymorphism" else "square")
 
 
+def finding(note: Note) -> str:
+    """A finding on the quality as a sentence; one that begins with the name of a file keeps it as it is."""
+    text = gw.finding(note)
+    return sentence(text) if text.partition(" ")[0].isalpha() else text
+
+
 def listed(words: Sequence[str]) -> str:
     """``a, b and c``."""
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
-
-
-def _tenths(fraction: Decimal) -> str:
-    percent = (fraction * 100).quantize(Decimal("0.1"), ROUND_HALF_UP)
-    return f"{percent:f}".removesuffix(".0")

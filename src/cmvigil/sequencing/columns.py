@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ..genotype.model import Thresholds
 from .agreement import genome
+from .consensus import POSSIBLE
 from .phasing import Allele
 from .power import detectable
 from .records import Edit, edits, stop_lost
@@ -94,7 +95,7 @@ class Column:
         """Whether the sample shows an allele: it is called, or a share of the fragments has it."""
         called = genotype is None or number in genotype
         if share.fraction is None:
-            return called and fields.stated
+            return called and fields.stated and (fields.local is None or number in fields.local)
         if share.fraction >= t.call_floor:
             return True
         self.below += called and (genotype is not None or share.fraction > 0)
@@ -156,7 +157,8 @@ def _allele(
 ) -> Allele:
     phase, copies = fields.own.get("PS", "."), frozenset(n for n, each in enumerate(genotype or ()) if each == number)
     phased = bool(copies) and "|" in fields.own["GT"] and "/" not in fields.own["GT"]
-    if record.info.get("CHANGE", "").startswith("UL"):
+    ours = record.info.get("CHANGE", "").startswith("UL")
+    if ours:
         # A file of our own: each record is all that is changed in a codon, of genomes of its own.
         phased, phase, copies = True, "CHANGE", frozenset([record.line])
     return Allele(
@@ -168,4 +170,5 @@ def _allele(
         copies=copies,
         whole=set(genotype or ()) == {number},
         filters=filters,
+        unproven=ours and POSSIBLE in fields.values("FL"),
     )

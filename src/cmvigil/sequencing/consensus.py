@@ -69,10 +69,12 @@ class Reading:
 class Residues(NamedTuple):
     """What a codon may stand for; nothing where a residue was not read.
 
-    ``ambiguous``: how many of its letters stand for several bases; ``vague``: one of them stands for three or four.
+    ``sure``: those that are there whichever of its bases stand on one molecule; ``ambiguous``: how many of its letters
+    stand for several bases; ``vague``: one of them stands for three or four, which need not all be there.
     """
 
     possible: str
+    sure: str
     ambiguous: int
     vague: bool
 
@@ -81,10 +83,19 @@ class Residues(NamedTuple):
 def residues(letters: str, unit: int) -> Residues:
     """The residues of one codon in IUPAC letters (``unit`` 3) or of one letter of a protein, where X is any."""
     if unit == 1:
-        return Residues("" if letters == UNREADABLE[1] else letters, 0, False)
-    possible = {CODONS[codon] for codon in possible_codons(letters)}
-    several = [len(BASES_OF[letter]) for letter in letters]
-    return Residues("".join(sorted(possible)), sum(n > 1 for n in several), max(several) > 2)
+        read = "" if letters == UNREADABLE[1] else letters
+        return Residues(read, read, 0, False)
+    codons = possible_codons(letters)
+    several = [BASES_OF[letter] for letter in letters]
+    sure: set[str] = set()
+    for n, bases in enumerate(several):
+        if len(bases) <= 2:
+            with_base = ({CODONS[codon] for codon in codons if codon[n] == base} for base in bases)
+            sure = sure.union(*(found for found in with_base if len(found) == 1))
+    possible = {CODONS[codon] for codon in codons}
+    ambiguous = sum(len(bases) > 1 for bases in several)
+    vague = any(len(bases) > 2 for bases in several)
+    return Residues("".join(sorted(possible)), "".join(sorted(sure)), ambiguous, vague)
 
 
 def read_placed(placed: Sequence[Placed], knowledge: Knowledge) -> Reading:
@@ -188,22 +199,21 @@ class _Reader:
 
     def _codon(self, codon: int, letters: str) -> None:
         wild = self.namer.protein[codon - 1]
-        possible, ambiguous, vague = residues(letters, self.unit)
+        possible, sure, ambiguous, vague = residues(letters, self.unit)
         mixed = len(possible) > 1
-        if possible and not (mixed and vague):
+        if possible and (sure == possible or not vague):
             self.covered.add(codon)
         elif UNREADABLE[self.unit] in letters:
             self.unreadable.add(codon)
             return
-        flags = [MIXED] * mixed
-        flags += [PHASE_UNKNOWN] * (mixed and ambiguous > 1)
-        flags += [POSSIBLE] * (mixed and (ambiguous > 1 or vague))
+        doubt = [PHASE_UNKNOWN, POSSIBLE] if ambiguous > 1 else [POSSIBLE]
         for residue in possible:
             if residue != wild:
+                flags = [*[MIXED] * mixed, *(doubt if residue not in sure else ())]
                 self._call(self.namer.substitution(codon, residue), mixed, flags)
 
     def _indels(self, stretch: Stretch) -> list[_Indel]:
-        """Losses and gains in the gene; those that touch the same codon are one."""
+        """Losses and gains; those that touch the same codon are one."""
         made: list[_Indel] = []
         for before, after in pairwise(stretch):
             start, end = before.target_end, after.target
@@ -213,44 +223,52 @@ class _Reader:
                 last = made.pop()
                 each = each._replace(target=last.target, query=last.query, codon=last.codon)
             made.append(each)
-        # A gain just before the first codon is none of the protein; just before the stop it is.
-        first, end = self.target.first_codon, self.target.codon_end + self.target.last
-        return [each for each in made if first < each.codon_end and each.codon < end]
+        return made
 
     def _name(self, indels: Sequence[_Indel]) -> set[int]:
         """Name losses and gains. Gives the codons between a shift of the frame and its end, which cannot be read."""
-        first, end = self.target.first_codon, self.target.codon_end
         between: set[int] = set()
         waiting = list(indels)
         while waiting:
             each = waiting.pop(0)
-            if each.codon < first or each.codon_end > end + self.target.last or self._beside_unreadable(each):
-                self._not_aligned(each)
-            elif each.shift % self.unit == 0:
-                self._in_frame(each)
-            elif max(each.codon_end, each.codon + 1) > end:
-                self._not_aligned(each)
-            else:
-                restored = self._restored(each, waiting)
-                if restored is None:
-                    self._call(self.namer.frameshift(each.codon), False)
-                    continue
-                last = waiting[restored]
-                del waiting[: restored + 1]
-                codons = range(each.codon, last.codon_end)
+            n = self._restored(each, waiting)
+            whole = None if n is None else self._unshifted(each, waiting[n])
+            if n is not None and (whole or (self._in_gene(waiting[n]) and self._breaks(each))):
+                codons = range(each.codon, waiting[n].codon_end)
+                del waiting[: n + 1]
                 between.update(codons)
-                whole = self._unshifted(each, last)
-                if whole is not None:
+                if whole:
                     self._in_frame(whole)
                 else:
                     self._call(self.namer.frameshift(each.codon), False)
                     text = "in a shifted reading frame, so not covered; probably errors of sequencing"
                     self._note("severe", "frame", codons, text)
+            elif self._breaks(each):
+                self._call(self.namer.frameshift(each.codon), False)
+            elif self._in_gene(each):
+                self._in_frame(each)
         return between
+
+    def _in_gene(self, indel: _Indel) -> bool:
+        """Whether it concerns the protein: a gain just before the stop does, one just before the first codon not."""
+        return self.target.first_codon < indel.codon_end and indel.codon < self.target.codon_end + self.target.last
+
+    def _breaks(self, indel: _Indel) -> bool:
+        """Whether it shifts the frame of codons that follow."""
+        if indel.shift % self.unit == 0 or self._torn(indel) or not self._in_gene(indel):
+            return False
+        return max(indel.codon_end, indel.codon + 1) <= self.target.codon_end
+
+    def _torn(self, indel: _Indel) -> bool:
+        """Whether it takes an end of the exon with it, or stands beside letters that say nothing."""
+        over = indel.codon < self.target.first_codon or indel.codon_end > self.target.codon_end + self.target.last
+        return over or self._beside_unreadable(indel)
 
     def _restored(self, shifted: _Indel, following: Sequence[_Indel]) -> int | None:
         """Which of the losses and gains that follow closely brings the frame back."""
         shift = shifted.shift
+        if shift % self.unit == 0 or self._beside_unreadable(shifted):
+            return None
         for n, each in enumerate(following):
             if each.codon - shifted.codon_end > RESTORED_WITHIN:
                 return None
@@ -261,14 +279,33 @@ class _Reader:
 
     def _unshifted(self, first: _Indel, last: _Indel) -> _Indel | None:
         """Two shifts that undo each other as one piece; None where, read in frame, it has more changes than a few."""
-        whole = first._replace(target_end=last.target_end, query_end=last.query_end, codon_end=last.codon_end)
-        if whole.codon_end > self.target.codon_end:
+        both = first._replace(target_end=last.target_end, query_end=last.query_end, codon_end=last.codon_end)
+        whole = self._within(both)
+        if whole is None or whole.codon >= whole.codon_end:
             return None
         named = self._changes(whole)
         return whole if named is not None and len(named) <= REPLACED else None
 
+    def _within(self, piece: _Indel) -> _Indel | None:
+        """The part of a piece in the codons of the exon; None where, without a gap, the rest is not Merlin's."""
+        target, letters = self.target, self.letters
+        ahead = max(target.offset_of(target.first_codon) - piece.target, 0)
+        behind = max(piece.target_end - target.offset_of(target.codon_end), 0)
+        outside = (piece.target, piece.query, ahead), (piece.target_end - behind, piece.query_end - behind, behind)
+        if any(target.letters[at : at + n] != letters[to : to + n] for at, to, n in outside):
+            return None
+        return _Indel(
+            piece.target + ahead,
+            piece.target_end - behind,
+            piece.query + ahead,
+            piece.query_end - behind,
+            max(piece.codon, target.first_codon),
+            min(piece.codon_end, target.codon_end),
+        )
+
     def _in_frame(self, indel: _Indel) -> None:
-        named = self._changes(indel)
+        """Name one that keeps the frame, or say that it cannot be."""
+        named = None if indel.shift % self.unit or self._torn(indel) else self._changes(indel)
         if named is None:
             self._not_aligned(indel)
             return
@@ -320,8 +357,9 @@ class _Reader:
         return UNREADABLE[self.unit] in self.letters[indel.query - 1 : indel.query_end + 1]
 
     def _call(self, mutation: Mutation, mixed: bool, flags: Sequence[str] = ()) -> None:
-        self.reading.calls[mutation.key] = Call(replace(mutation, mixed=mixed), flags=tuple(flags))
-        if loses_start(mutation) and POSSIBLE not in flags:
+        possible = POSSIBLE in flags
+        self.reading.calls[mutation.key] = Call(replace(mutation, mixed=mixed, possible=possible), flags=tuple(flags))
+        if loses_start(mutation) and not possible:
             self.reading.lose_start(self.gene)
 
     def _not_aligned(self, indel: _Indel) -> None:

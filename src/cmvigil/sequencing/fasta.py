@@ -66,24 +66,7 @@ def read_fasta(source: Source, knowledge: Knowledge, options: Options) -> list[S
     Records that hold none of the genes are left out, with a note on the samples that are given. Raises
     :class:`SequenceError` where no record can be used.
     """
-    used: dict[str, Reading] = {}
-    unused: list[str] = []
-    again: Counter[str] = Counter()
-    for count, record in enumerate(_records(source), 1):
-        if count > MOST:
-            raise SequenceError(
-                f"{source.name}:{record.line}: more than {MOST} records; give reads as FASTQ or BAM, or part the file"
-            )
-        try:
-            reading = _read(record, source, knowledge)
-        except SequenceError as error:
-            unused += error.problems
-            continue
-        name = record.name
-        while name in used:
-            again[record.name] += 1
-            name = f"{record.name} ({again[record.name] + 1})"
-        used[name] = reading
+    used, unused = _readings(source, knowledge)
     if not used:
         raise SequenceError(_first_of(unused) or f"{source.name}: holds no sequence; {_EXPECTED}")
     if options.merge and len(used) > AMPLICONS:
@@ -104,6 +87,29 @@ def read_fasta(source: Source, knowledge: Knowledge, options: Options) -> list[S
         )
         for name, reading in used.items()
     ]
+
+
+def _readings(source: Source, knowledge: Knowledge) -> tuple[dict[str, Reading], list[str]]:
+    """What the records say, by a name that no other has, and the problems of those that cannot be used."""
+    used: dict[str, Reading] = {}
+    unused: list[str] = []
+    again: Counter[str] = Counter()
+    for count, record in enumerate(_records(source), 1):
+        if count > MOST:
+            raise SequenceError(
+                f"{source.name}:{record.line}: more than {MOST} records; give reads as FASTQ or BAM, or part the file"
+            )
+        try:
+            reading = _read(record, source, knowledge)
+        except SequenceError as error:
+            unused += error.problems
+            continue
+        name = record.name
+        while name in used:
+            again[record.name] += 1
+            name = f"{record.name} ({again[record.name] + 1})"
+        used[name] = reading
+    return used, unused
 
 
 def _records(source: Source) -> Iterator[_Record]:

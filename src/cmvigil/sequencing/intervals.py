@@ -49,6 +49,11 @@ def beta_quantile(share: float, a: float, b: float) -> float:
         x = nearer
 
 
+def beta_mass(x: float, a: float, b: float) -> float:
+    """The mass of the beta distribution below ``x``, which lies between 0 and 1."""
+    return _mass(x, a, b, _front(x, a, b))
+
+
 def _front(x: float, a: float, b: float) -> float:
     return exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x))
 

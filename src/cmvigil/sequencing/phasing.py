@@ -25,7 +25,7 @@ class Allele:
     """One edit that a sample shows. ``record`` and ``number``: the line and the ALT that it is from.
 
     ``phase``: its phase set, None where it is not phased; ``copies`` of the genotype hold it. ``whole``: all copies do.
-    ``filters``: what it did not pass, empty where it passed.
+    ``filters``: what it did not pass, empty where it passed. ``unproven``: its file says that it is only possible.
     """
 
     edit: Edit
@@ -36,6 +36,7 @@ class Allele:
     copies: frozenset[int] = frozenset()
     whole: bool = False
     filters: str = ""
+    unproven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,17 @@ def relation(one: Allele, other: Allele) -> Relation:
     if one.share.fraction + other.share.fraction > 1 or one.share.agrees(other.share):
         return "by share"
     return "unknown"
+
+
+def contradict(one: Allele, other: Allele) -> bool:
+    """Whether two alleles that cannot share a genome leave each other no genome: both are told of the same ones."""
+    if one.record == other.record or not one.edit.meets(other.edit):
+        return False
+    if one.phase is not None and one.phase == other.phase:
+        return bool(one.copies & other.copies)
+    if one.share.fraction is None or other.share.fraction is None:
+        return one.whole and other.whole
+    return one.share.fraction - one.share.slack + other.share.fraction - other.share.slack > 1
 
 
 def joined(one: Allele, other: Allele) -> bool:

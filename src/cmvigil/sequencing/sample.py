@@ -12,6 +12,7 @@ from ..genotype import Interpretation, Mutation
 Stretches = tuple[tuple[int, int], ...]
 """Codons that were read, first and last of each stretch, both included."""
 Level = Literal["note", "warning", "severe"]
+Technology = Literal["illumina", "nanopore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,10 @@ class Note:
 class Call:
     """One change that was seen. ``mutation.fraction`` is its share of the population, None where it cannot be told.
 
+    ``mutation.possible``: it is one of several readings, and may not be there.
+
     ``low`` to ``high``: the 95 % interval of the share; ``depth``: fragments (or sequences) that cover the place.
-    ``flags`` say what limits it: ``phase unknown``, ``possible`` (one of several residues that an ambiguity code
-    allows), ``filtered`` and more.
+    ``flags`` say what limits it: ``phase unknown``, ``possible``, ``filtered`` and more.
     ``interpreted``: whether it enters the verdicts; a call that its file marks as not passing is listed only.
     """
 
@@ -82,7 +84,8 @@ class Options:
     ``min_fraction``: share from which a change decides; None: what the knowledge says. ``primers``: a BED file on
     NC_006273.2; ``reference``: the FASTA a CRAM was written against; ``filtered``: interpret records that did not pass
     the filters of their file; ``merge``: the records of one FASTA file are amplicons of one sample; ``copies``: how
-    many genomes went into the test, which limits what can be seen.
+    many genomes went into the test, which limits what can be seen; ``technology``: the machine that wrote the reads;
+    None: as the reads tell.
     """
 
     min_fraction: Decimal | None = None
@@ -91,3 +94,4 @@ class Options:
     filtered: bool = False
     merge: bool = False
     copies: int | None = None
+    technology: Technology | None = None

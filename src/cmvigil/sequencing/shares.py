@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -10,6 +10,7 @@ from .intervals import jeffreys
 
 _DIGITS = 9
 """Digits of a count of fragments; no run has more."""
+_PLACES = Decimal("0.0001")
 _SHARES = ("AF", "FREQ", "ALT_FREQ")
 """Fields that hold a share; the last two are those of VarScan and iVar."""
 
@@ -49,6 +50,11 @@ class Share:
         return limits is not None and other.fraction is not None and limits[0] <= other.fraction <= limits[1]
 
 
+def rounded(fraction: Decimal) -> Decimal:
+    """A share as it is given: to 4 places, and never 0 for one that is more."""
+    return max(_PLACES, fraction.quantize(_PLACES))
+
+
 def interval(fraction: Decimal | None, total: int | None) -> tuple[Decimal, Decimal] | None:
     """The 95 % interval of a share of a count of fragments; None where one of them is not known."""
     if fraction is None or not total:
@@ -57,11 +63,15 @@ def interval(fraction: Decimal | None, total: int | None) -> tuple[Decimal, Deci
 
 
 class Fields:
-    """What a record says of one sample: ``own`` values (FORMAT), and ``common`` ones (INFO) if it is the only one."""
+    """What a record says of one sample: ``own`` values (FORMAT), and ``common`` ones (INFO) if it is the only one.
 
-    def __init__(self, own: Mapping[str, str], common: Mapping[str, str]) -> None:
+    ``local``: numbers of the ALTs that it speaks of; None: of all.
+    """
+
+    def __init__(self, own: Mapping[str, str], common: Mapping[str, str], local: Container[int] | None = None) -> None:
         self.own = own
         self.common = common
+        self.local = local
 
     @property
     def stated(self) -> bool:

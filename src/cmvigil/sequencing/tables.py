@@ -19,6 +19,7 @@ from .naming import Namer
 from .power import HITS, smallest_share
 from .reference import BASES_OF, CODONS
 from .sample import Call, Note, Options, Sequenced
+from .shares import rounded
 from .stretches import by_gene
 
 DELETED, INSERTED, SHIFTED = "del", "ins", "fs"
@@ -38,7 +39,6 @@ _LINE = 10_000
 """Letters of one line of typed changes."""
 _PROBLEMS = 20
 """Faults that are named of one file."""
-_PLACES = Decimal("0.0001")
 _COLUMNS = "expected the columns gene, codon, bases and count, or gene, codon and one for each triplet of bases"
 
 
@@ -87,7 +87,7 @@ def read_changes(source: Source, knowledge: Knowledge, _: Options) -> list[Seque
             file=source.name,
             format="typed changes",
             input_sha256=source.sha256(),
-            calls=tuple(Call(each) for each in merged(found)),
+            calls=tuple(Call(each, flags=(POSSIBLE,) * each.possible) for each in merged(found)),
             coverage=by_gene(covered),
             stated=bool(covered),
             notes=() if covered else (unstated,),
@@ -296,7 +296,8 @@ class _Share(NamedTuple):
 
     def call(self, mutation: Mutation, *flags: str) -> Call:
         """A change at this share."""
-        return Call(replace(mutation, fraction=self.fraction), self.low, self.high, self.depth, flags)
+        seen = replace(mutation, fraction=self.fraction, possible=POSSIBLE in flags)
+        return Call(seen, self.low, self.high, self.depth, flags)
 
     def may_equal(self, other: _Share) -> bool:
         """Whether the intervals overlap."""
@@ -304,7 +305,7 @@ class _Share(NamedTuple):
 
 
 def _share(hits: int, depth: int) -> _Share:
-    return _Share(max(_PLACES, (Decimal(hits) / depth).quantize(_PLACES)), *jeffreys(hits, depth), depth)
+    return _Share(rounded(Decimal(hits) / depth), *jeffreys(hits, depth), depth)
 
 
 def _called(hits: int, depth: int, floor: Decimal) -> _Share | None:

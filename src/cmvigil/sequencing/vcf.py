@@ -15,12 +15,12 @@ from dataclasses import replace
 from ..genotype import Knowledge, MutationError, parse_coverage
 from ..genotype.mutation import percent
 from .agreement import Contigs
-from .alleles import calls
+from .alleles import CONTRADICTED, calls
 from .columns import NOT_IN_GENOTYPE, Column, Named
 from .files import Source
 from .naming import Namer, loses_start, start_lost, stop_lost
 from .reference import reference
-from .sample import Call, Note, Options, Sequenced
+from .sample import Call, Note, Options, Sequenced, Stretches
 from .shares import FieldError
 from .stretches import by_gene
 from .vcflines import Header, Lines
@@ -36,6 +36,22 @@ _Codons = Mapping[str, set[int]]
 def read_vcf(source: Source, knowledge: Knowledge, options: Options) -> list[Sequenced]:
     """The samples of a VCF. Raises :class:`SequenceError` where it cannot be read, or was not made against Merlin."""
     lines, contigs = Lines(source), Contigs(source.name, knowledge)
+    columns = _columns(lines, contigs, knowledge)
+    merlin = contigs.merlin(lines.records, lines.header.lengths)
+    common = tuple(contigs.notes(merlin, lines.records))
+    digest = source.sha256()
+    made = []
+    for n, name in enumerate(lines.header.samples or (_stem(source.name),)):
+        column = columns[merlin.name, n]
+        found = _calls(column, knowledge, options)
+        coverage, stated = _coverage(lines, name, column, found, knowledge)
+        notes = (*common, *_notes(column, found, _left_out(lines.header, name), stated, knowledge))
+        made.append(Sequenced(name, source.name, "VCF", digest, found, coverage, stated, notes))
+    return made
+
+
+def _columns(lines: Lines, contigs: Contigs, knowledge: Knowledge) -> defaultdict[tuple[str, int], Column]:
+    """What the records say, by contig and column. Raises :class:`SequenceError`."""
     columns: defaultdict[tuple[str, int], Column] = defaultdict(Column)
     like_reference: set[str] = set()
     held = 0
@@ -46,38 +62,36 @@ def read_vcf(source: Source, knowledge: Knowledge, options: Options) -> list[Seq
         if record.is_reference:
             like_reference.add(contig.name)
         named: dict[int, list[Named]] = {}
-        for n, fields in record.samples():
-            column = columns[contig.name, n]
-            held -= column.size
-            try:
+        try:
+            for n, fields in record.samples():
+                column = columns[contig.name, n]
+                held -= column.size
                 if contig.name in like_reference:
                     column.cover(record, fields, knowledge.thresholds)
                 if not record.is_reference:
                     column.show(record, fields, named, knowledge.thresholds)
-            except FieldError as error:
-                lines.refuse(record.line, f"{error}; correct or remove the record")
-            held += column.size
+                held += column.size
+        except FieldError as error:
+            lines.refuse(record.line, f"{error}; correct or remove the record")
         if held > HELD:
             lines.refuse(record.line, f"more than {HELD:,} changes in the genes; part the file by samples")
-    merlin = contigs.merlin(lines.records, lines.header.lengths)
-    common = tuple(contigs.notes(merlin, lines.records))
-    digest = source.sha256()
-    made = []
-    for n, name in enumerate(lines.header.samples or (_stem(source.name),)):
-        column = columns[merlin.name, n]
-        stated = _stated(lines, name, knowledge)
-        read = stated if stated is not None or not column.read else _read(column.read)
-        found = _calls(column, knowledge, options)
-        left_out = _left_out(lines.header, name)
-        codons = _with_calls(read or {}, found, knowledge)
-        for gene, first in (*_unsaid(left_out, knowledge), *((gene, 1) for gene in _lost(column, found, knowledge))):
-            codons[gene] = {codon for codon in codons.get(gene, ()) if codon < first}
-        for gene, touched in _touched(column.unclear):
-            codons.get(gene, set()).difference_update(touched)
-        coverage = by_gene(codons)
-        notes = (*common, *_notes(column, found, left_out, read is not None, knowledge))
-        made.append(Sequenced(name, source.name, "VCF", digest, found, coverage, read is not None, notes))
-    return made
+    return columns
+
+
+def _coverage(
+    lines: Lines, name: str, column: Column, found: Sequence[Call], knowledge: Knowledge
+) -> tuple[dict[str, Stretches], bool]:
+    """The codons that were read of a sample, and whether the file tells. Raises :class:`SequenceError`."""
+    stated = _stated(lines, name, knowledge)
+    read = stated if stated is not None or not column.read else _read(column.read)
+    codons = _with_calls(read or {}, found, knowledge)
+    unsaid = _unsaid(_left_out(lines.header, name), knowledge)
+    for gene, first in (*unsaid, *((gene, 1) for gene in _lost(column, found, knowledge))):
+        codons[gene] = {codon for codon in codons.get(gene, ()) if codon < first}
+    disputed = [(call.mutation.gene, call.mutation.codons()) for call in found if CONTRADICTED in call.flags]
+    for gene, touched in (*_touched(column.unclear), *disputed):
+        codons.get(gene, set()).difference_update(touched)
+    return by_gene(codons), read is not None
 
 
 def _stem(name: str) -> str:
@@ -188,6 +202,12 @@ def _notes(column: Column, found: Sequence[Call], left_out: str, covered: bool, 
     uncalled = sum(call.interpreted and NOT_IN_GENOTYPE in call.flags for call in found)
     if uncalled:
         yield Note("warning", "genotype", f"changes not in the genotype, interpreted by their share: {uncalled}")
+    disputed = ", ".join(call.mutation.name for call in found if CONTRADICTED in call.flags)
+    if disputed:
+        text = (
+            f"records that exclude each other speak of the same genomes: {disputed[:_SHOWN]}; their codons not covered"
+        )
+        yield Note("warning", "contradicted", text)
     if left_out:
         yield Note("severe", "left out", f"no record says {left_out[:_SHOWN]}; its codons and those behind not covered")
     if column.unnamed:

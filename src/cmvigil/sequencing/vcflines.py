@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from .errors import SequenceError
 from .files import Source
+from .local import against_all
 from .reference import Segment, reference
 from .shares import Fields
 
@@ -77,12 +78,15 @@ class Record:
         return all(alt in REFERENCE_ALTS for alt in self.alts)
 
     def samples(self) -> Iterator[tuple[int, Fields]]:
-        """What it says of each sample; of a file without columns of samples, what INFO says."""
+        """What it says of each sample; of a file without columns of samples, what INFO says.
+
+        Raises :class:`FieldError` where local alleles cannot be read.
+        """
         if not self.values:
             yield 0, Fields({}, self.info)
         for n, text in enumerate(self.values):
-            own = dict(zip(self.keys, text.split(":"), strict=False))
-            yield n, Fields(own, self.info if len(self.values) == 1 else {})
+            own, local = against_all(dict(zip(self.keys, text.split(":"), strict=False)), len(self.alts))
+            yield n, Fields(own, self.info if len(self.values) == 1 else {}, local)
 
 
 class Lines:

@@ -14,7 +14,7 @@ from cmvigil.record.tables import Coverage, Susceptibility, Variant
 from cmvigil.record.vocabulary import GENES
 
 _GENE = re.compile(r"\bUL\d{1,3}[A-Z]?\b")
-_SHORT = re.compile(r"\b([A-Z]\d{1,4}[A-Z*])(?![A-Za-z0-9])")
+_SHORT = re.compile(r"\b([A-Z]\d{1,4}[A-Z*]\??)(?![A-Za-z0-9])")
 _LONG = re.compile(r"p\.\(?([A-Z][a-z]{2})(\d{1,4})([A-Z][a-z]{2}|\*|Ter)\)?(?![a-z*])")
 _DELETION = re.compile(r"\b(?:del\d{1,4}(?:[-_]\d{1,4})?|[A-Z]?\d{1,4}(?:[-_][A-Z]?\d{1,4})?del[A-Z]*)\b")
 _LETTERS = dict(

@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 from ...genotype import Knowledge, Mutation
 from ..intervals import jeffreys
 from ..naming import Namer
-from ..power import HITS, TEMPLATES, detectable, templates
+from ..power import HITS, TEMPLATES, detectable_both_ways, templates
 from ..reference import CODONS, translate
 from ..sample import Call, Stretches
 from ..stretches import by_gene
+from .breaks import near_breaks
 from .counting import Table
 from .kernels import DELETED, INTERRUPTED, OTHER, SHIFTED
 from .noise import (
     CODON_NAMES,
     CONFIRMING,
     ONE_STRAND_SHARE,
+    RARE,
     Direction,
     direction,
     error_rates,
@@ -41,7 +43,8 @@ _PLACES = Decimal("0.0001")
 
 @dataclass(frozen=True)
 class Called:
-    """What a table of codons says. ``unconfirmed``: changes of one direction only, too rare to be called on it."""
+    """What a table of codons says. ``unconfirmed``: changes of one direction only, too rare to be called on it;
+    ``unclear``: shifts of the frame that may be errors of the machine."""
 
     calls: tuple[Call, ...]
     coverage: Mapping[str, Stretches]
@@ -49,6 +52,7 @@ class Called:
     detectable: Mapping[str, tuple[float, ...]]
     counts: Mapping[tuple[str, int], Mapping[str, int]]
     unconfirmed: int
+    unclear: tuple[Mutation, ...]
 
 
 @dataclass
@@ -60,21 +64,17 @@ class _Found:
     directions: set[Direction] = field(default_factory=set)
 
 
-def call(table: Table, knowledge: Knowledge, copies: int | None, floor: float, frameshift_floor: float) -> Called:
+def call(table: Table, knowledge: Knowledge, copies: int | None, floor: float, rare: float = RARE) -> Called:
     """The changes in a table. ``copies``: genomes that went into the test, which limits what can be seen.
 
-    ``floor``: share from which a change is called; ``frameshift_floor``: from which a shift of the frame is.
+    ``floor``: share from which a change is called; ``rare``: share up to which errors are learned from.
     """
     namers = {gene: Namer(gene, knowledge.proteins[gene], knowledge.known) for gene in knowledge.proteins}
-    expected = expected_errors(table.counts, error_rates(table.counts))
+    expected = expected_errors(table.counts, error_rates(table.counts, rare))
     found: defaultdict[Mutation, _Found] = defaultdict(_Found)
     _add_residues(found, table, expected, namers)
     _add_indels(found, table, namers)
-    enough = {
-        mutation: each
-        for mutation, each in found.items()
-        if each.count >= each.depth * (frameshift_floor if mutation.kind == "frameshift" else floor)
-    }
+    enough = {mutation: each for mutation, each in found.items() if each.count >= each.depth * floor}
     calls = [
         _called(mutation, each)
         for mutation, each in enough.items()
@@ -84,6 +84,11 @@ def call(table: Table, knowledge: Knowledge, copies: int | None, floor: float, f
     limit = float(knowledge.thresholds.sanger_floor)
     # Where one direction shows what the other does not, which of them errs is not known.
     open_ = {(call.mutation.gene, codon) for call in calls if not call.interpreted for codon in call.mutation.codons()}
+    unclear = {mutation for event in table.unclear for mutation in changes_of(event, table.targets, namers)}
+    open_.update((mutation.gene, codon) for mutation in unclear for codon in mutation.codons())
+    # Reads that stop to fit are missing there, and what they hold instead is not known.
+    for gene, codons in near_breaks(table.breaks, table.targets).values():
+        open_.update((gene, codon) for codon in codons)
     covered = {
         gene: [codon for codon, share in enumerate(shares, 1) if share <= limit and (gene, codon) not in open_]
         for gene, shares in smallest.items()
@@ -95,6 +100,7 @@ def call(table: Table, knowledge: Knowledge, copies: int | None, floor: float, f
         detectable=smallest,
         counts=_counts(table),
         unconfirmed=len(enough) - len(calls),
+        unclear=tuple(sorted(unclear, key=lambda each: each.order)),
     )
 
 
@@ -125,12 +131,11 @@ def _smallest(
     readable = table.counts.sum(axis=2) - table.counts[:, :, OTHER]
     rare = np.where(table.counts[:, :, :64].sum(axis=1) * 5 > readable.sum(axis=1)[:, None], 0.0, expected).max(axis=1)
     for (gene, _), ways, errors in zip(table.targets.codons, readable.tolist(), rare.tolist(), strict=True):
-        ahead, back, both = ways
-        depth = _rounded(ahead + back + both)
-        whole = detectable(depth, max(_needed(round(errors, 1)), ceil(floor * depth)))
-        kept, confirmed = (ceil(ONE_STRAND_SHARE * depth), depth), (CONFIRMING, _rounded(min(ahead, back) + both))
-        by_direction = min(detectable(of, max(1, hits)) for hits, of in (kept, confirmed))
-        made.setdefault(gene, []).append(round(max(least, whole, by_direction), 4))
+        rounded = tuple(map(_rounded, ways))
+        depth = sum(rounded)
+        needed = max(_needed(round(errors, 1)), ceil(floor * depth))
+        share = detectable_both_ways(rounded, needed, CONFIRMING, ceil(ONE_STRAND_SHARE * depth))
+        made.setdefault(gene, []).append(round(max(least, share), 4))
     return {gene: tuple(each) for gene, each in sorted(made.items())}
 
 

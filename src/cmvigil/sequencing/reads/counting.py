@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..naming import Key
 from ..reference import Reference
 from . import kernels as k
+from .breaks import Break, piles
 from .fastq import Batch, Reads
 from .targets import CODE_OF, Event, Ints, Targets, gained_code, gained_letters
 
@@ -28,7 +29,9 @@ _DEPTH_FOR_CONSENSUS = 10
 @dataclass(frozen=True, eq=False)
 class Table:
     """What was counted. ``counts``: [codon, forward/reverse/both, column]; ``support``: [event, strand,
-    carried/not/another]; ``reads``, ``placed``, ``fragments``, ``discordant`` as their names say."""
+    carried/not/another]; ``reads``, ``placed``, ``fragments``, ``discordant`` as their names say; ``breaks``: places at
+    which many reads stop to fit; ``unclear``: shifts of the frame that may be errors of the machine; ``forgotten``:
+    kinds of rare gaps that were left out."""
 
     targets: Targets
     counts: NDArray[np.int32]
@@ -37,6 +40,9 @@ class Table:
     placed: int
     fragments: int
     discordant: int
+    breaks: tuple[Break, ...] = ()
+    unclear: tuple[Event, ...] = ()
+    forgotten: int = 0
 
     @property
     def depth(self) -> Ints:
@@ -66,14 +72,19 @@ def count_reads(
     ).reshape(-1, 5)
     counts = np.zeros((len(targets.codons), 3, k.COLUMNS), np.int32)
     support, tally = np.zeros((len(events), 3, 3), np.int64), np.zeros(4, np.int64)
+    size = targets.codes.size
+    clips, spans = np.zeros((2, 2, size), np.int64), np.zeros((2, size + 1), np.int64)
+    tails = np.zeros((2, size, k.CLIPPED, 4), np.int32)
     for batch in batches():
         one, two = batch.one, batch.two or batch.one
         k.count(
             one.data, one.seq, one.length, one.qual, two.data, two.seq, two.length, two.qual, batch.two is not None,
             CODE_OF, targets.codes, keys, places, targets.codon_at, events, primers, MIN_QUALITY,
-            counts, support, tally,
+            counts, support, clips, tails, spans, tally,
         )  # fmt: skip
-    return Table(targets, counts, support, *(int(each) for each in tally))
+    breaks = piles(targets, clips, tails, spans[:, :-1])
+    reads, placed, fragments, discordant = tally.tolist()
+    return Table(targets, counts, support, reads, placed, fragments, discordant, breaks)
 
 
 def _looked_at(batches: Iterable[Batch]) -> Iterator[Reads]:

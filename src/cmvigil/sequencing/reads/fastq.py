@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from ..errors import SequenceError
 from ..files import Source, shown
+from .compiling import compiled
 
 _DAMAGED: tuple[type[Exception], ...] = (EOFError, zlib.error, OSError)
 try:
@@ -74,7 +74,7 @@ class Batch:
     two: Reads | None = None
 
 
-@njit(cache=True)
+@compiled
 def _scan(data: Any, limit: int, ended: bool, name: Any, seq: Any, length: Any, qual: Any) -> Any:  # pragma: no cover
     """Find whole records; returns how many, the bytes used, and what is wrong with the next one."""
     count, at, size = 0, 0, data.size
@@ -124,7 +124,7 @@ def _scan(data: Any, limit: int, ended: bool, name: Any, seq: Any, length: Any, 
     return count, at, 0
 
 
-@njit(cache=True)
+@compiled
 def _differing(data_a: Any, name_a: Any, data_b: Any, name_b: Any) -> Any:  # pragma: no cover - compiled
     """The first pair whose names differ before a blank or a slash; -1 where all agree."""
     for r in range(name_a.size):
@@ -144,7 +144,7 @@ def _differing(data_a: Any, name_a: Any, data_b: Any, name_b: Any) -> Any:  # pr
     return -1
 
 
-@njit(cache=True)
+@compiled
 def _beside_mate(data: Any, name: Any) -> Any:  # pragma: no cover - compiled
     """For each read whether the one before or behind it has the same name."""
     made = np.zeros(name.size, np.bool_)

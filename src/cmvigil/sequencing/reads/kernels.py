@@ -5,13 +5,14 @@ Reads are short (up to ``LONGEST`` bases). A target is the sequence of all segme
 and fits without gaps, save for an event: an indel that enough reads carry. Every place at which an event could be
 written is the same event here, since it is the score that decides.
 
-numba compiles them on first use and keeps the result; they take and give plain arrays.
+They are compiled on first use; they take and give plain arrays.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from .compiling import compiled
 
 K = 15
 LONGEST = 640
@@ -32,10 +33,15 @@ INNER = 15
 """Bases at both ends of a fit that do not tell the sample's own bases: an indel or an adapter may lie behind them."""
 FORWARD, REVERSE, BOTH = 0, 1, 2
 """Which reads of a fragment show a codon."""
+CLIPPED = 20
+"""Bases that a read must have behind the place at which it stops to fit, and that one that fits there must show on
+both sides of it."""
+LEFT, RIGHT = 0, 1
+"""The side of a fit on which a read is clipped."""
 _SLOTS = LONGEST // 3 + 2
 
 
-@njit(cache=True)
+@compiled
 def index_kmers(target, keys, places):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Fill an open hash table: 15-mers of the target and where they are; -2 for those that are there twice."""
     mask = keys.size - 1
@@ -55,7 +61,7 @@ def index_kmers(target, keys, places):  # type: ignore[no-untyped-def]  # pragma
         keys[slot] = code
 
 
-@njit(cache=True)
+@compiled
 def _find(code, keys, places):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     mask = keys.size - 1
     slot = (code * 0x9E3779B1 >> 7) & mask
@@ -66,7 +72,7 @@ def _find(code, keys, places):  # type: ignore[no-untyped-def]  # pragma: no cov
     return -1
 
 
-@njit(cache=True)
+@compiled
 def _vote(read, n, step, keys, places, strands, diagonals, votes, firsts):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Votes of every ``step``-th 15-mer for a strand and a diagonal; returns how many candidates there are, up to 8."""
     found = 0
@@ -103,7 +109,7 @@ def _vote(read, n, step, keys, places, strands, diagonals, votes, firsts):  # ty
     return found
 
 
-@njit(cache=True)
+@compiled
 def _fit(read, n, target, diagonal, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The best stretch of a read on one diagonal; ``out`` gets its first base and the one behind its last."""
     best, best_from, best_to = 0, 0, 0
@@ -125,7 +131,7 @@ def _fit(read, n, target, diagonal, out):  # type: ignore[no-untyped-def]  # pra
     return best
 
 
-@njit(cache=True)
+@compiled
 def _fit_event(read, n, target, left, site, lost, gained, bases, out):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """As ``_fit``, over an event: ``lost`` bases of the target from ``site`` on, and ``gained`` ones in their place."""
     best, best_from, best_to = 0, 0, 0
@@ -150,13 +156,13 @@ def _fit_event(read, n, target, left, site, lost, gained, bases, out):  # type: 
     return best
 
 
-@njit(cache=True)
+@compiled
 def _load(data, start, n, code_of, read):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     for i in range(n):
         read[i] = code_of[data[start + i]]
 
 
-@njit(cache=True)
+@compiled
 def _turn(read, quality, n):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Reverse complement in place."""
     for i in range((n + 1) // 2):
@@ -167,7 +173,7 @@ def _turn(read, quality, n):  # type: ignore[no-untyped-def]  # pragma: no cover
         quality[i], quality[j] = quality[j], quality[i]
 
 
-@njit(cache=True)
+@compiled
 def _place(data, seq, length, qual, r, code_of, keys, places, read, quality, work):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Load read ``r``, find its strand and its best two diagonals, turn it into the sense of the target.
 
@@ -208,7 +214,50 @@ def _place(data, seq, length, qual, r, code_of, keys, places, read, quality, wor
     return n, strand, diagonal, second
 
 
-@njit(cache=True)
+@compiled
+def _best_turn(read, n, target, diagonal, second, least):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Where a read turns from one of its diagonals to the other, if it so scores above ``least``.
+
+    The side that is at home on each diagonal is not known: both orders are tried. Returns the first base behind the
+    turn, -1 where there is none, and the diagonals before and behind it.
+    """
+    size = target.size
+    top, top_left, top_right, top_turn = least, 0, 0, -1
+    for order in range(2):
+        left, right = (diagonal, second) if order == 0 else (second, diagonal)
+        gained = max(0, left - right)
+        if gained > LONGEST_INSERTION:
+            continue
+        score = 0
+        for i in range(gained, n):  # all of it behind the event
+            p = i + right
+            score += MATCH if 0 <= p < size and target[p] == read[i] else MISMATCH
+        if score > top:
+            top, top_left, top_right, top_turn = score, left, right, 0
+        for turn in range(1, n - gained + 1):
+            p, q = turn - 1 + left, turn - 1 + gained + right
+            score += MATCH if 0 <= p < size and target[p] == read[turn - 1] else MISMATCH
+            i = turn - 1 + gained
+            score -= MATCH if 0 <= q < size and target[q] == read[i] else MISMATCH
+            if score > top:
+                top, top_left, top_right, top_turn = score, left, right, turn
+    return top_turn, top_left, top_right
+
+
+@compiled
+def _note_event(read, turn, left, right, row):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Fill a row of events with the indel at a turn; returns 0, and leaves it, where bases gained are unreadable."""
+    gained = max(0, left - right)
+    code = 0
+    for i in range(turn, turn + gained):
+        if read[i] > 3:
+            return 0
+        code = (code << 2) | read[i]
+    row[0], row[1], row[2], row[3] = turn + left, max(0, right - left), gained, code
+    return 1
+
+
+@compiled
 def survey(data, seq, length, qual, code_of, target, keys, places, bases, events, n_events):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """A first look: count the bases at each offset of the target, and note the indels that reads carry.
 
@@ -226,40 +275,10 @@ def survey(data, seq, length, qual, code_of, target, keys, places, bases, events
         best = _fit(read, n, target, diagonal, out)
         begins, ends = out[0], out[1]
         if second != -1 << 40 and n_events < events.shape[0]:
-            # The side that is at home on each diagonal is not known: both orders are tried.
             plain = best - END_BONUS * ((begins == 0) + (ends == n))
-            top, top_left, top_right, top_turn = plain + 9, 0, 0, -1
-            for order in range(2):
-                left, right = (diagonal, second) if order == 0 else (second, diagonal)
-                gained = max(0, left - right)
-                if gained > LONGEST_INSERTION:
-                    continue
-                score = 0
-                for i in range(gained, n):  # all of it behind the event
-                    p = i + right
-                    score += MATCH if 0 <= p < size and target[p] == read[i] else MISMATCH
-                turn = 0
-                if score > top:
-                    top, top_left, top_right, top_turn = score, left, right, turn
-                for turn in range(1, n - gained + 1):
-                    p, q = turn - 1 + left, turn - 1 + gained + right
-                    score += MATCH if 0 <= p < size and target[p] == read[turn - 1] else MISMATCH
-                    i = turn - 1 + gained
-                    score -= MATCH if 0 <= q < size and target[q] == read[i] else MISMATCH
-                    if score > top:
-                        top, top_left, top_right, top_turn = score, left, right, turn
-            if top_turn >= ANCHOR and top_turn + max(0, top_left - top_right) <= n - ANCHOR:
-                gained = max(0, top_left - top_right)
-                code, clean = 0, True
-                for i in range(top_turn, top_turn + gained):
-                    clean = clean and read[i] < 4
-                    code = (code << 2) | (read[i] & 3)
-                if clean:
-                    events[n_events, 0] = top_turn + top_left
-                    events[n_events, 1] = max(0, top_right - top_left)
-                    events[n_events, 2] = gained
-                    events[n_events, 3] = code
-                    n_events += 1
+            turn, left, right = _best_turn(read, n, target, diagonal, second, plain + 9)
+            if turn >= ANCHOR and turn + max(0, left - right) <= n - ANCHOR:
+                n_events += _note_event(read, turn, left, right, events[n_events])
                 continue
         if best < n // 3:
             continue
@@ -279,7 +298,7 @@ _SILENT = -1
 _FROM, _TO, _LEFT, _EVENT, _STRAND, _LOW, _HIGH = 0, 1, 2, 3, 4, 5, 6  # what is noted of a placed mate
 
 
-@njit(cache=True)
+@compiled
 def _show(read, quality, mate, events, low, high, first_slot, codons, worst):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Write the codons that a placed mate shows to ``codons`` and their worst base quality to ``worst``.
 
@@ -315,7 +334,7 @@ def _show(read, quality, mate, events, low, high, first_slot, codons, worst):  #
     return start, stop
 
 
-@njit(cache=True)
+@compiled
 def _fit_best(read, n, target, diagonal, events, out, mate):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The best fit of a read, plain or over an event near it, noted in ``mate``; returns its score.
 
@@ -339,7 +358,7 @@ def _fit_best(read, n, target, diagonal, events, out, mate):  # type: ignore[no-
     return score
 
 
-@njit(cache=True)
+@compiled
 def _span(mate, events):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """From which to which offset of the target a placed mate reaches."""
     begins, ends = mate[_LEFT] + mate[_FROM], mate[_LEFT] + mate[_TO]
@@ -349,7 +368,7 @@ def _span(mate, events):  # type: ignore[no-untyped-def]  # pragma: no cover - c
     return begins, ends
 
 
-@njit(cache=True)
+@compiled
 def _judge(mate, events, said):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """What a mate says of each event near it; it must show ``ANCHOR`` bases on both sides of the breakpoint.
 
@@ -365,7 +384,7 @@ def _judge(mate, events, said):  # type: ignore[no-untyped-def]  # pragma: no co
             said[e] = NOT if own < 0 else (CARRIED if e == own else ANOTHER)
 
 
-@njit(cache=True)
+@compiled
 def _sure(mate, events, said, low, high):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The part of ``low`` to ``high`` in which a placed mate can be believed.
 
@@ -389,7 +408,7 @@ def _sure(mate, events, said, low, high):  # type: ignore[no-untyped-def]  # pra
     return max(low, begins + TAIL), high
 
 
-@njit(cache=True)
+@compiled
 def _within_fragment(mates, events, low, high):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The part between the near ends of two mates that face each other: what a read shows beyond is its adapter."""
     if mates[0, _STRAND] < 0 or mates[1, _STRAND] < 0 or mates[0, _STRAND] == mates[1, _STRAND]:
@@ -401,7 +420,7 @@ def _within_fragment(mates, events, low, high):  # type: ignore[no-untyped-def] 
     return max(low, first), min(high, last)
 
 
-@njit(cache=True)
+@compiled
 def _between_primers(mates, count, events, primers, size):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """The part of a fragment that is the virus's: where its end lies in a primer, behind that primer."""
     low, high = 0, size
@@ -418,7 +437,7 @@ def _between_primers(mates, count, events, primers, size):  # type: ignore[no-un
     return low, high
 
 
-@njit(cache=True)
+@compiled
 def _count_codons(mates, count, starts, stops, codons, worst, min_quality, counts):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """Each codon of a fragment once; of two mates that differ the clearer one counts. Returns how many differ."""
     differing = 0
@@ -446,7 +465,7 @@ def _count_codons(mates, count, starts, stops, codons, worst, min_quality, count
     return differing
 
 
-@njit(cache=True)
+@compiled
 def _count_events(mates, count, events, said, first_slot, support, counts):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     """What a fragment says of each event, once; mates that contradict each other say nothing.
 
@@ -476,17 +495,39 @@ def _count_events(mates, count, events, said, first_slot, support, counts):  # t
                     counts[first_slot[p], way, column] += 1
 
 
-@njit(cache=True)
+@compiled
+def _note_clips(read, n, mate, events, clips, tails, spans):  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
+    """Note where a placed mate is clipped, what stands there instead, and which places it reads through."""
+    begins, ends = _span(mate, events)
+    strand, size = mate[_STRAND], clips.shape[2]
+    if ends - begins >= 2 * CLIPPED:
+        spans[strand, max(0, begins + CLIPPED)] += 1
+        spans[strand, min(size, ends - CLIPPED + 1)] -= 1
+    for side in range(2):
+        place = begins if side == LEFT else ends
+        first = mate[_FROM] - CLIPPED if side == LEFT else mate[_TO]
+        if first < 0 or first + CLIPPED > n or not 0 <= place < size:
+            continue
+        clips[side, strand, place] += 1
+        for i in range(CLIPPED):
+            if read[first + i] < 4:
+                tails[side, place, i, read[first + i]] += 1
+
+
+@compiled
 def count(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
     data_a, seq_a, length_a, qual_a, data_b, seq_b, length_b, qual_b, paired,
-    code_of, target, keys, places, first_slot, events, primers, min_quality, counts, support, tally,
+    code_of, target, keys, places, first_slot, events, primers, min_quality, counts, support, clips,
+    tails, spans, tally,
 ):  # fmt: skip
     """Count the codons of each fragment once, and which fragments carry which event.
 
     ``first_slot``: for each offset the number of the codon that begins there, or -1. ``events``: rows, sorted by site.
     ``counts``: [codon, forward/reverse/both, column]; ``support``: [event, forward/reverse/both, carried/not/another];
-    ``tally``: reads looked at, placed, fragments, codons on which mates differ. ``primers``: rows of offset from, to,
-    and whether it is a left one.
+    ``clips``: [side, strand, offset] reads clipped there by ``CLIPPED`` bases or more; ``tails``: [side, offset, place,
+    base] what these are, in the sense of the target; ``spans``: [strand, offset] changes of the number of reads that
+    fit around a place. ``tally``: reads looked at, placed, fragments, codons on which mates differ. ``primers``: rows
+    of offset from, to, and whether it is a left one.
     """
     reads, qualities = np.empty((2, LONGEST), np.int64), np.empty((2, LONGEST), np.int64)
     codons, worst = np.empty((2, _SLOTS), np.int64), np.empty((2, _SLOTS), np.int64)
@@ -511,6 +552,7 @@ def count(  # type: ignore[no-untyped-def]  # pragma: no cover - compiled
                 mates[m, _STRAND] = strand
                 placed += 1
                 _judge(mates[m], events, said[m])
+                _note_clips(reads[m], n, mates[m], events, clips, tails, spans)
         tally[0] += each
         tally[1] += placed
         if placed == 0:

@@ -19,7 +19,7 @@ from .kernels import BOTH, FORWARD, REVERSE
 
 # Design values, chosen on simulated reads with more errors than their qualities say (docs/sequencing.md).
 RARE = 0.003
-"""Share below which a codon one base off the most frequent one is taken for an error, to learn the rates."""
+"""Share below which a codon one base off the most frequent one is taken for an error, to learn the rates from."""
 RARE_COUNT = 2
 EXCESS = 3.0
 """Errors cluster: as many times the expected ones are reckoned with."""
@@ -47,8 +47,11 @@ class Seen:
     direction: Direction
 
 
-def error_rates(counts: NDArray[np.int32]) -> NDArray[np.float64]:
-    """[way, from base, to base]: how often one base is read as another. ``counts``: [codon, way, column]."""
+def error_rates(counts: NDArray[np.int32], rare: float = RARE) -> NDArray[np.float64]:
+    """[way, from base, to base]: how often one base is read as another. ``counts``: [codon, way, column].
+
+    ``rare``: the share up to which another codon is taken for an error, to learn from.
+    """
     whole = counts[:, :, :64].sum(axis=1)
     depth = whole.sum(axis=1)
     most = whole.argmax(axis=1)
@@ -60,10 +63,10 @@ def error_rates(counts: NDArray[np.int32]) -> NDArray[np.float64]:
         for other in range(4):
             column = most + (other - base) * step
             times = whole[np.arange(len(whole)), column]
-            rare = read & (base != other) & (times <= np.maximum(RARE * depth, RARE_COUNT))
+            errors = read & (base != other) & (times <= np.maximum(rare * depth, RARE_COUNT))
             for way in range(3):
                 seen = counts[np.arange(len(whole)), way, column]
-                np.add.at(wrong[way], (base[rare], other), seen[rare])
+                np.add.at(wrong[way], (base[errors], other), seen[errors])
                 if other == 0:
                     np.add.at(right[way], base[read], counts[:, way, :64].sum(axis=1)[read])
     rates = np.full((3, 4, 4), UNKNOWN_RATE)
