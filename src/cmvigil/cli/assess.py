@@ -27,6 +27,10 @@ def assess_command(
     md: Annotated[
         Path | None, typer.Option("--md", metavar="OUT", dir_okay=False, help="Also write the answer as Markdown.")
     ] = None,
+    fhir: Annotated[
+        Path | None,
+        typer.Option("--fhir", metavar="OUT", dir_okay=False, help="Also write the answer as a FHIR R4 Bundle (JSON)."),
+    ] = None,
     mapping: c.Mapping = None,
     patient: c.Patient = None,
     genotype: c.Genotype = None,
@@ -41,10 +45,10 @@ def assess_command(
     record, program = c.read(file, mapping, patient), c.program(knowledge)
     record = c.with_genotype(record, program, genotype, genotype_day, genotype_sample, day)
     advice = assess(record, program, day)
-    _show(advice, json, html, md)
+    _show(advice, json, html, md, fhir)
 
 
-def _show(advice: Advice, json: bool, html: Path | None, md: Path | None) -> None:
+def _show(advice: Advice, json: bool, html: Path | None, md: Path | None, fhir: Path | None) -> None:
     if html:
         from ..report import html as face
 
@@ -53,6 +57,10 @@ def _show(advice: Advice, json: bool, html: Path | None, md: Path | None) -> Non
         from ..report import markdown
 
         c.write(md, markdown.render(advice).encode())
+    if fhir:
+        from ..report import fhir as resources
+
+        c.write(fhir, resources.render(advice))
     if json:
         from ..report import json as machine
 
@@ -61,6 +69,6 @@ def _show(advice: Advice, json: bool, html: Path | None, md: Path | None) -> Non
     from ..report import terminal
 
     terminal.render(advice, c.console())
-    for path in (html, md):
+    for path in (html, md, fhir):
         if path:
             typer.echo(f"Written: {path}")
