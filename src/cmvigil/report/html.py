@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from typing import Any
 
 from markupsafe import Markup
 
@@ -19,28 +20,31 @@ def render(advice: Advice, *, chart: bool = True) -> str:
 
     ``chart=False`` leaves out the picture, which takes most of the time; its table stays.
     """
-    reading = Reading(advice)
-    # Our own SVG: its texts were escaped where it was made.
-    picture = Markup(charts.timeline(advice) if chart else "")
-    numbers = count(1)  # of articles, not of items: a reason may stand under several options
-    page: str = template("report.html.jinja").render(
-        advice=advice,
-        appraisal=appraisal,
-        cards=cards(advice),
-        plan=plan(advice),
-        reading=reading,
-        words=words,
-        questions_shown=QUESTIONS_SHOWN,
-        decides_shown=DECIDES_SHOWN,
-        legend=charts.signs(reading.streams),
-        picture=picture,
-        style=style("style.css"),
-        item_id=lambda: f"item-{next(numbers)}",
-        source_ids={source.key: f"source-{n}" for n, source in enumerate(reading.sources, 1)},
-        condition_ids={name: f"condition-{n}" for n, name in enumerate(advice.definitions, 1)},
-        fact_ids={name: f"fact-{n}" for n, name in enumerate(sorted(advice.facts), 1)},
-    )
+    picture = charts.timeline(advice) if chart else ""
+    page: str = template("report.html.jinja").render(**shown(advice, picture), style=style("style.css"))
     return page
+
+
+def shown(advice: Advice, picture: str) -> dict[str, Any]:
+    """What the page shows, by the names that its template knows; ``picture`` is the timeline as SVG, or empty."""
+    reading = Reading(advice)
+    numbers = count(1)  # of articles, not of items: a reason may stand under several options
+    return {
+        "advice": advice,
+        "appraisal": appraisal,
+        "cards": cards(advice),
+        "plan": plan(advice),
+        "reading": reading,
+        "words": words,
+        "questions_shown": QUESTIONS_SHOWN,
+        "decides_shown": DECIDES_SHOWN,
+        "legend": charts.signs(reading.streams),
+        "picture": Markup(picture),  # our own SVG: its texts were escaped where it was made
+        "item_id": lambda: f"item-{next(numbers)}",
+        "source_ids": {source.key: f"source-{n}" for n, source in enumerate(reading.sources, 1)},
+        "condition_ids": {name: f"condition-{n}" for n, name in enumerate(advice.definitions, 1)},
+        "fact_ids": {name: f"fact-{n}" for n, name in enumerate(sorted(advice.facts), 1)},
+    }
 
 
 def render_cards(advice: Advice) -> str:

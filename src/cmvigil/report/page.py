@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from cmvigil.report import words
@@ -19,21 +19,18 @@ def style(*names: str) -> Markup:
 
 def template(name: str) -> Template:
     """A template; what it shows is escaped and free of control characters."""
-    return _environment().get_template(name)
+    return environment("cmvigil.report").get_template(name)
 
 
 @cache
-def _sheet(name: str) -> str:
-    return files("cmvigil.report").joinpath(name).read_text(encoding="utf-8")
+def environment(*packages: str) -> Environment:
+    """Where the templates of these packages are found, the first that has a name wins; all are made alike."""
 
-
-@cache
-def _environment() -> Environment:
     def shown(value: Any) -> Any:
         return words.clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     return Environment(
-        loader=PackageLoader("cmvigil.report"),
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=shown,
@@ -41,3 +38,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+@cache
+def _sheet(name: str) -> str:
+    return files("cmvigil.report").joinpath(name).read_text(encoding="utf-8")
