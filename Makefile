@@ -11,7 +11,7 @@ CASE := examples/relapse-on-azathioprine/case.yaml
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo test check format bench docs requirements clean
+.PHONY: help venv demo serve test check format bench docs requirements clean
 
 help:  ## list the targets
 	@awk -F':.*##' '/^[a-z]+:.*##/ { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ venv: $(VENV)/.dev  ## make .venv/ with everything needed to develop
 demo: $(VENV)/.base  ## assess an example patient, print the answer and write build/demo.html
 	@mkdir -p build
 	$(BIN)/cmvigil assess $(CASE) --html build/demo.html
+
+serve: $(VENV)/.dev  ## serve the web pages on this machine: open the address that it names
+	$(BIN)/cmvigil serve
 
 test: $(VENV)/.dev  ## run the tests; reasoning, dosing and genotype code must be covered branch for branch
 	$(BIN)/python -m pytest tests -n 2 --cov --cov-report=

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from . import measure, sequencing
+from . import hooks, measure, pages, sequencing
 from .bundle import bundle, mapped
 
 RATIO = 35.0  # assessment, options appraised, over orjson.loads of the same bytes (docs/decisions/0013)
 ROUNDS = 3  # a gate that fails is measured again before it counts
 AGREEING_CELLS = 10_000
+ECHOES = 5.0  # a CDS Hooks call over an echo of the same body, processor time of the server
 MAPPING = 0.5  # reads to verdicts over mapping them with minimap2, processor time
 MEGABYTES = 500
+WIRE = 300_000  # bytes of a first visit to a patient's page
 RECALL, PRECISION, INDEL = 0.99, 0.99, 0.1
 CALLED_FROM = {"800x": 0.05, "5,000x": 0.02}  # true share from which changes must come back, by depth
 HOSPITAL = "as hospitals send it, three of five entries of no use here"
@@ -70,6 +72,8 @@ def main(words: list[str]) -> int:
         failed.append(f"{wrong} of {count} cells differ")
 
     failed += reads()
+    failed += visits()
+    failed += cards(20 if gate else 60)
 
     if not gate:
         others()
@@ -87,6 +91,20 @@ def main(words: list[str]) -> int:
     for line in failed:
         print(f"FAILED: {line}")
     return int(bool(failed))
+
+
+def visits() -> list[str]:
+    """The patient page of a running server: what is gated, and which gates do not hold."""
+    found = pages.page()
+    print("the patient page of cmvigil serve, over loopback")
+    row("first visit, answer and picture made", f"{found.first * 1000:.0f} ms")
+    row("warm, p50 and p95", f"{found.median * 1000:.0f} and {found.slow * 1000:.0f} ms", "aim 120 ms at p50")
+    row(
+        "on the wire at a first visit",
+        f"{found.wire / 1000:.0f} kB, {found.requests} requests",
+        f"gate {WIRE // 1000} kB",
+    )
+    return [f"a first visit takes {found.wire} bytes, above {WIRE}"] if found.wire > WIRE else []
 
 
 def reads() -> list[str]:
@@ -122,6 +140,22 @@ def reads() -> list[str]:
         if each.recall_from(low) < RECALL or each.precision < PRECISION:
             failed.append(f"at {each.depth}: recall {each.recall_from(low):.3f}, precision {each.precision:.3f}")
     return failed
+
+
+def cards(seconds: int) -> list[str]:
+    """CDS Hooks under load: what is gated, and which gates do not hold. Times are those of a shared machine."""
+    run = hooks.load(seconds)
+    print(f"CDS Hooks patient-view, {hooks.RESOURCES} resources, {run.size / 1000:.0f} kB, {hooks.WORKERS} workers")
+    row(f"answered at {hooks.RATE} a second for {seconds} s, p50", f"{run.median * 1000:.0f} ms", "aim 100 ms, idle")
+    row("the same, p99", f"{run.slow * 1000:.0f} ms", "aim 500 ms, idle")
+    row(f"errors in {run.calls:,} calls", str(run.errors), "gate 0")
+    row("memory of the workers, before and after", f"{run.before:.0f} {run.after:.0f} MB")
+    row("calls a second, at most", f"{run.per_second:.0f}", f"an echo of the same body {run.echoes_per_second:.0f}")
+    row("processor time of a call", f"{run.work * 1000:.0f} ms", f"of an echo {run.echo * 1000:.0f} ms")
+    row("ratio to the echo", f"{run.ratio:.1f}", f"gate {ECHOES:.0f}")
+    wrong = [f"{run.errors} of {run.calls} CDS Hooks calls failed"] if run.errors else []
+    slow = [f"a CDS Hooks call takes {run.ratio:.1f} echoes, above {ECHOES}"] if run.ratio > ECHOES else []
+    return [*wrong, *slow]
 
 
 def others() -> None:

@@ -1,4 +1,4 @@
-"""The conformance page, written from the tests beside this file: ``python -m tests.conformance.page``.
+"""The conformance page and table, written from the tests beside this file: ``python -m tests.conformance.page``.
 
 A test shows that a statement *appears* (its rule speaks, with reasons and sources), stays silent in a *near miss*, or
 turns to a question when its deciding fact is *unknown*. Which of these it shows is read from its name and from the
@@ -8,15 +8,20 @@ helpers that it calls; for which rules, from the names of rules that it (or a ta
 from __future__ import annotations
 
 import ast
+import csv
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from io import StringIO
 from pathlib import Path
 
 from cmvigil.reasoning.loader import load
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "conformance.md"
+TABLE = HERE.parents[1] / "src" / "cmvigil" / "knowledge" / "conformance.csv"
+"""The same for the installed program: which test tries which rule."""
 STATEMENTS = [f"S{n:02}" for n in (*range(11), *range(17, 22), 22, *range(23, 28))]
 SHOWS = ("appears", "near miss", "unknown")
 _NAMED = {"appears": ("is_said", "hit"), "near miss": ("near_miss",), "unknown": ("asks", "unknown")}
@@ -48,6 +53,7 @@ class Chapter:
     tests: tuple[Test, ...]
 
 
+@cache
 def chapters() -> list[Chapter]:
     """All files of tests: statements first, then sections, pitfalls and scope."""
     files = sorted(HERE.glob("test_*.py"), key=lambda path: (not path.stem.startswith("test_s"), path.stem))
@@ -141,6 +147,20 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def table() -> str:
+    """The tests of each rule as CSV, rules by statement."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["statement", "rule", "file", "test", "shows"])
+    for rule in sorted(load().rules.values(), key=lambda rule: (_place(rule.statement), rule.name)):
+        for chapter in chapters():
+            for test in chapter.tests:
+                if rule.name in test.words:
+                    shows = ";".join(what for what in SHOWS if what in test.shows)
+                    writer.writerow([rule.statement, rule.name, chapter.file, test.name, shows])
+    return out.getvalue()
+
+
 def _place(statement: str) -> tuple[bool, str, int]:
     """S00 to S28 first, then sections and the rest."""
     digits = "".join(c for c in statement if c.isdigit())
@@ -149,3 +169,4 @@ def _place(statement: str) -> tuple[bool, str, int]:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    TABLE.write_text(table(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The hazard log, and the page on what may go wrong with a sequence, name tests that exist, and forget nothing."""
+"""The hazard log, the threat model, and the errors of a sequence name tests that exist, and forget nothing."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOG = (ROOT / "docs" / "safety" / "hazards.md").read_text(encoding="utf-8")
+THREATS = (ROOT / "docs" / "safety" / "threats.md").read_text(encoding="utf-8").partition("## Threats")[2]
 ERRORS = (ROOT / "docs" / "sequencing.md").read_text(encoding="utf-8").partition("## What may go wrong")[2]
 
 
@@ -18,11 +19,11 @@ def rows(text: str) -> list[list[str]]:
     return [
         [cell.strip() for cell in line.strip("|").split(" | ")]
         for line in text.splitlines()
-        if line.startswith("| ") and not line.startswith(("| hazard |", "| what |"))
+        if line.startswith("| ") and not line.startswith(("| hazard |", "| threat |", "| what |"))
     ]
 
 
-ROWS, ERROR_ROWS = rows(LOG), rows(ERRORS)
+ROWS, THREAT_ROWS, ERROR_ROWS = rows(LOG), rows(THREATS), rows(ERRORS)
 MUST = (
     "Unknown becomes false",
     "Stale value used",
@@ -58,6 +59,18 @@ def test_every_hazard_has_harm_control_and_tests_that_exist(row: list[str]) -> N
     assert len(row) == 4
     assert all(row)
     named_tests_exist(row[3])
+
+
+@pytest.mark.parametrize("row", THREAT_ROWS, ids=[row[0] for row in THREAT_ROWS])
+def test_every_threat_has_a_kind_a_control_and_tests_that_exist(row: list[str]) -> None:
+    assert len(row) == 4
+    assert all(row)
+    assert set(row[1].split(", ")) <= set("STRIDE")
+    named_tests_exist(row[3])
+
+
+def test_every_kind_of_threat_is_thought_of() -> None:
+    assert {kind for row in THREAT_ROWS for kind in row[1].split(", ")} == set("STRIDE")
 
 
 @pytest.mark.parametrize("row", ERROR_ROWS, ids=[row[0] for row in ERROR_ROWS])

@@ -11,24 +11,11 @@ from . import common as c
 
 if TYPE_CHECKING:
     from .. import advice as a
+    from ..assess.dosing import Dose
     from ..reasoning.model import Program
 
-DAY = "2000-01-01"
-"""The day on which everything entered is true; the answer names no date."""
-
-_DIALYSIS = ("haemodialysis", "peritoneal_dialysis", "continuous_renal_replacement")
-_PLACES = {
-    "person.age": "--age",
-    "person.sex": "--sex",
-    "person.weight": "--weight",
-    "person.height": "--height",
-    "labs.creatinine": "--creatinine",
-    "labs.measured_clearance": "--measured-clearance",
-    "labs.neutrophils": "--neutrophils",
-    "labs.platelets": "--platelets",
-    "labs.haemoglobin": "--haemoglobin",
-    "labs.urine_protein": "--urine-protein",
-}
+_OPTIONS = {"beside": "--with", "given": "--given/--every"}
+"""Options that are not called like their fields."""
 
 
 def dose_command(
@@ -73,9 +60,20 @@ def dose_command(
     knowledge: c.Overlays = None,
 ) -> None:
     """Doses of an antiviral for a kidney: what the label calls for, what can be given, how, and what forbids it."""
+    from ..assess.dosing import DosingError, Entered, antiviral, doses
+
     program = c.program(knowledge)
-    concept = _antiviral(drug, program)
-    labs = {
+    try:
+        concept = antiviral(drug, program)
+    except DosingError as error:
+        c.stop([f"DRUG: {fault.text}" for fault in error.faults])
+    if (given is None) != (every is None):
+        c.stop("--given and --every go together: the dose to check and its interval")
+    values = {
+        "age": age,
+        "sex": sex,
+        "weight": weight,
+        "height": height,
         "creatinine": creatinine,
         "measured_clearance": measured_clearance,
         "neutrophils": neutrophils,
@@ -83,93 +81,40 @@ def dose_command(
         "haemoglobin": haemoglobin,
         "urine_protein": urine_protein,
     }
-    if (given is None) != (every is None):
-        c.stop("--given and --every go together: the dose to check and its interval")
-    case: dict[str, Any] = {
-        "cmvigil": 1,
-        "as_of": DAY,
-        "person": {
-            "age": age,
-            "sex": sex,
-            "weight": weight,
-            "height": height,
-            "pregnant": "yes" if pregnant else "unknown",
-        },
-        "labs": {name: value for name, value in labs.items() if value is not None},
-        "drugs": [{"drug": name, "start": DAY} for name in beside or ()],
-    }
-    if given is not None:
-        intent = "maintenance" if phase == "maintenance" else "treatment"
-        case["drugs"].append({"drug": concept, "dose": given, "every": every, "start": DAY, "intent": intent})
-    if dialysis is not None:
-        case["procedures"] = [{"procedure": _dialysis(dialysis), "start": DAY}]
-    option, kidney = _appraised(case, concept, program)
-    answer = _answer(option, kidney, phase, program)
+    entered = Entered(
+        values={name: value for name, value in values.items() if value is not None},
+        dialysis=dialysis or "",
+        pregnant=pregnant,
+        beside=tuple(beside or ()),
+        drug=concept,
+        given=given or "",
+        every=every or "",
+        phase=phase,
+    )
+    try:
+        dose = doses(entered, program)[concept]
+    except DosingError as error:
+        c.stop([f"{_option_of(fault.field)}: {fault.text}" for fault in error.faults])
+    answer = _answer(dose, program)
     if as_json:
         c.emit(json.dumps(answer, ensure_ascii=False, indent=2).encode())
     else:
-        _print(option, answer)
+        _print(dose.option, answer)
 
 
-def _antiviral(drug: str, program: Program) -> str:
-    """The antiviral that a name means. Ends with a message, near names among it, where it is none."""
-    from ..record.errors import did_you_mean
-    from ..record.vocabulary import plain_name, vocabulary
+def _option_of(field: str) -> str:
+    """The command-line option of a field; a place that is none stands for itself."""
+    from ..assess.dosing import LABS, PERSON
 
-    concept = vocabulary().drug_names.get(plain_name(drug), drug)
-    if concept not in program.antivirals:
-        known = ", ".join(program.antivirals)
-        c.stop(f"DRUG: found {drug!r}; expected one of {known}. {did_you_mean(drug, program.antivirals)}".rstrip())
-    return concept
+    if field in (*PERSON, *LABS, "dialysis"):
+        return f"--{field.replace('_', '-')}"
+    return _OPTIONS.get(field, field)
 
 
-def _dialysis(word: str) -> str:
-    """The way of renal replacement that a word means. Ends with a message for any other procedure."""
-    from ..record.errors import did_you_mean
-
-    if word not in _DIALYSIS:
-        hint = did_you_mean(word, _DIALYSIS, "Leave it out where there is none.")
-        c.stop(f"--dialysis: found {word!r}; expected one of {', '.join(_DIALYSIS)}. {hint}")
-    return word
-
-
-def _appraised(case: dict[str, Any], concept: str, program: Program) -> tuple[a.Option, a.Kidney]:
-    """The option and the kidney of what was entered. Ends with all that is wrong with it, by option."""
-    from ..assess import assess
-    from ..record.errors import IntakeError
-    from ..record.read import read_record
-
-    try:
-        record = read_record(json.dumps(case))
-    except IntakeError as error:
-        c.stop([f"{_option_of(p.path)}: found {p.found}; expected {p.expected}. {p.remedy}" for p in error.problems])
-    unusable = [issue for issue in record.issues if issue.level in ("rejected", "unusable")]
-    if unusable:
-        c.stop([f"{_option_of(i.place)}: {i.found}; expected {i.expected}. {i.remedy}" for i in unusable])
-    advice = assess(record, program, appraise=True)
-    assert advice.kidney is not None
-    return next(option for option in advice.options if option.drug == concept), advice.kidney
-
-
-def _option_of(path: str) -> str:
-    """The command-line option behind a place in the case."""
-    for place, option in _PLACES.items():
-        if place in path:
-            return option
-    if path.startswith("drugs") or ".drugs" in path:
-        return "--with" if path.endswith("drug") else "--given/--every"
-    return "--age" if path.endswith("person") else path
-
-
-def _answer(option: a.Option, kidney: a.Kidney, phase: str | None, program: Program) -> dict[str, Any]:
-    """What the command says, as data. A contraindicated drug has no regimen."""
-    wanted = ("induction",) if phase == "induction" else ("maintenance", "prophylaxis")
-    regimens = [r.model_dump() for r in option.regimens if phase is None or r.phase in wanted]
-    said = [i for i in option.reasons if i.said]
-    no_dose = option.no_dose
+def _answer(dose: Dose, program: Program) -> dict[str, Any]:
+    """What the command says, as data."""
+    option, kidney = dose.option, dose.kidney
     on_dialysis = kidney.basis not in ("estimated", "measured")  # the estimate stays beside; no dose follows it
-    if not regimens and not no_dose:
-        no_dose = f"No dose of this phase ({phase}): {option.label} has none"
     return {
         "drug": option.drug,
         "renal": {
@@ -183,11 +128,11 @@ def _answer(option: a.Option, kidney: a.Kidney, phase: str | None, program: Prog
             "cautions": kidney.cautions,
         },
         "verdict": option.verdict,
-        "regimens": regimens,
-        "no_dose": no_dose,
-        "contraindications": [_said(i) for i in said if i.effect == "contraindicated"],
-        "cautions": [_said(i) for i in said if i.effect in ("avoid", "caution", "against")],
-        "not_known": [_said(i) for i in option.reasons if i.state == "undetermined"],
+        "regimens": [regimen.model_dump() for regimen in dose.regimens],
+        "no_dose": dose.no_dose,
+        "contraindications": [_said(item) for item in dose.contraindications],
+        "cautions": [_said(item) for item in dose.cautions],
+        "not_known": [_said(item) for item in dose.not_known],
         "checks": [check.model_dump() for check in option.checks],
         "interactions": [one.model_dump() for one in option.interactions],
         "knowledge": {"version": program.version, "hash": program.hash},

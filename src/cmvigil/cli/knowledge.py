@@ -59,34 +59,17 @@ def show(
 ) -> None:
     """Show one entry as it is written, with its source and verification."""
     from ..reasoning.loader import BASE
-    from ..reasoning.source import read_folders
+    from ..reasoning.source import as_written, read_folders
 
     raw = read_folders(BASE, list(knowledge or ()))
     layers: dict[str, dict[str, Any]] = {**raw.sections, "sources": raw.sources, "tables": raw.tables}
     for section, entries in layers.items():
         if name in entries:
             typer.echo(f"# {section}")
-            typer.echo(_as_yaml({name: entries[name]}))
+            typer.echo(as_written({name: entries[name]}))
             return
     near = get_close_matches(name, [n for entries in layers.values() for n in entries], n=3)
     c.stop(f"nothing is named {name!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
-
-
-def _as_yaml(content: dict[str, Any]) -> str:
-    """YAML with every number digit for digit."""
-    from decimal import Decimal
-
-    import yaml
-
-    class Exact(yaml.SafeDumper):
-        pass
-
-    def number(dumper: yaml.SafeDumper, value: Decimal) -> yaml.ScalarNode:
-        text = f"{value:f}"
-        return dumper.represent_scalar(f"tag:yaml.org,2002:{'float' if '.' in text else 'int'}", text)
-
-    Exact.add_representer(Decimal, number)
-    return yaml.dump(content, Dumper=Exact, sort_keys=False, allow_unicode=True, width=100).rstrip()
 
 
 @app.command(cls=c.Command)

@@ -8,6 +8,8 @@ import typer
 
 from . import (
     assess,
+    audit,
+    backup,
     case,
     dose,
     explain,
@@ -18,7 +20,9 @@ from . import (
     options,
     plan,
     replay,
+    serve,
     site_test,
+    sync,
 )
 from .common import Command
 
@@ -33,6 +37,7 @@ app = typer.Typer(
     "3 cmvigil itself failed.",
 )
 app.command("assess", cls=Command)(assess.assess_command)
+app.command("backup", cls=Command)(backup.backup_command)
 app.command("dose", cls=Command)(dose.dose_command)
 app.command("explain", cls=Command)(explain.explain_command)
 app.command("genotype", cls=Command)(genotype.genotype_command)
@@ -41,7 +46,11 @@ app.command("interpret", cls=Command)(interpret.interpret_command)
 app.command("options", cls=Command)(options.options_command)
 app.command("plan", cls=Command)(plan.plan_command)
 app.command("replay", cls=Command)(replay.replay_command)
+app.command("restore", cls=Command)(backup.restore_command)
+app.command("serve", cls=Command)(serve.serve_command)
+app.command("sync", cls=Command)(sync.sync_command)
 app.command("test", cls=Command)(site_test.test_command)
+app.add_typer(audit.app, name="audit", help="Check the audit log and give it to others.")
 app.add_typer(case.app, name="case", help="Write and check case files.")
 app.add_typer(knowledge.app, name="knowledge", help="Look at the clinical knowledge and check it.")
 

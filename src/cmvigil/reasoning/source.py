@@ -93,6 +93,23 @@ def read_yaml(path: Path, text: bytes | None = None) -> Any:
         raise KnowledgeError([f"{path.name}, {problem}" for problem in error.problems]) from None
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes every number digit for digit."""
+
+
+def _digits(dumper: yaml.SafeDumper, value: Decimal) -> yaml.ScalarNode:
+    text = f"{value:f}"
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{'float' if '.' in text else 'int'}", text)
+
+
+_Dumper.add_representer(Decimal, _digits)
+
+
+def as_written(content: Mapping[str, Any]) -> str:
+    """Entries as YAML, as they stand in the folders once all are laid over each other."""
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100).rstrip()
+
+
 @dataclass(slots=True)
 class Raw:
     """Merged knowledge before parsing: section -> name -> fields; every entry carries ``file``."""

@@ -52,7 +52,7 @@ class Card:
 
 def cards(advice: Advice) -> list[Card]:
     """The cards of the chosen drugs, in rank order; see :func:`~cmvigil.report.appraisal.chosen`."""
-    return [_card(option) for option in appraisal.chosen(advice)]
+    return [card(option) for option in appraisal.chosen(advice)]
 
 
 def clock(step: Step, infusion_min: int | None) -> str:
@@ -70,7 +70,8 @@ def clock(step: Step, infusion_min: int | None) -> str:
     return "at the end" if step.at == infusion_min else f"{_span(step.at - infusion_min)} after the end"
 
 
-def _card(option: Option) -> Card:
+def card(option: Option) -> Card:
+    """The card of one option."""
     notes, steps = _shared(option, lambda r: r.notes), _steps(option)
     return Card(
         option=option,

@@ -30,7 +30,7 @@ def _fold(text: str, width: int) -> list[str]:
 
 def _blocks(option: Option, answer: Mapping[str, Any]) -> Iterator[list[tuple[int, str]]]:
     renal = answer["renal"]
-    yield [(0, f"{option.label}: {_headline(option, answer)}"), *_kidney(renal)]
+    yield [(0, f"{option.label}: {headline(option, bool(answer['cautions']))}"), *_kidney(renal)]
     for title, key, effects in _SAID:
         said = [one for one in answer[key] if one["effect"] in effects]
         if said:
@@ -63,12 +63,12 @@ def _blocks(option: Option, answer: Mapping[str, Any]) -> Iterator[list[tuple[in
     yield [(0, f"It informs; it never orders. Knowledge {answer['knowledge']['version']}.")]
 
 
-def _headline(option: Option, answer: Mapping[str, Any]) -> str:
+def headline(option: Option, cautioned: bool) -> str:
     """The verdict in words; what is said below does not contradict it."""
     if option.verdict in ("preferred", "acceptable"):
-        if any(one["level"] in ("contraindicated", "avoid") for one in answer["interactions"]):
+        if any(one.level in ("contraindicated", "avoid") for one in option.interactions):
             return "not beside all that is taken, see the interactions"
-        if answer["cautions"]:
+        if cautioned:
             return "nothing entered forbids it; mind the cautions"
     return _VERDICT[option.verdict]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from cmvigil.record.checks import check
 from cmvigil.record.codes import with_site
-from cmvigil.record.errors import IntakeError, Problem, listed
+from cmvigil.record.errors import IntakeError, Problem, listed, shown
 from cmvigil.record.fhir import condition, medication, observation
-from cmvigil.record.fhir.intake import Intake, Place, decimal, dicts, extension
+from cmvigil.record.fhir.intake import Intake, Place, decimal, dicts, extension, texts
 from cmvigil.record.tables import Issue, Person, Record
 
 MAX_DEPTH = 5  # Bundles within Bundles
@@ -31,6 +31,16 @@ _LISTS = {
     "Observation": ("viral_loads",),
     "Condition": ("conditions", "end_organ_disease"),
     "Procedure": ("procedures",),
+}
+# The lists that are not complete when a whole type was not to be had; a name that is no type may mean any list.
+_WHOLE = {
+    **_LISTS,
+    "Observation": ("viral_loads", "symptoms", "end_organ_disease"),
+    "DiagnosticReport": ("viral_loads",),
+    **{kind: ("medications",) for kind in _READERS if kind.startswith("Medication")},
+    "Medication": ("medications",),
+    "Specimen": ("viral_loads",),
+    "Organization": (),
 }
 # What a malformed resource can raise while it is being read; anything else is a fault of ours and shows as
 # one.
@@ -58,6 +68,8 @@ def bundle_record(data: dict[str, Any], *, name: str, mapping: Path | None, pati
         if url:
             resources.setdefault(url, resource)
         first = resources.setdefault(label, resource) if identity else resource
+        if kind == "OperationOutcome":
+            _not_read(intake, resource)
         if kind not in _CLINICAL:
             continue
         place = Place(resource, label, path or kind)
@@ -197,6 +209,28 @@ def _read(intake: Intake, places: list[Place]) -> list[Place]:
             intake.issue("rejected", place, found, f"a valid {kind}", "Not used.")
             intake.lost(place, *_LISTS.get(kind, ("medications",)))
     return people
+
+
+def _not_read(intake: Intake, outcome: dict[str, Any]) -> None:
+    """What a server did not give, as an OperationOutcome among the entries says it: unknown, not absent."""
+    for issue in dicts(outcome.get("issue")):
+        if issue.get("severity") not in ("fatal", "error"):
+            continue
+        details = issue.get("details")
+        said = next(texts(details), None) or issue.get("diagnostics") or issue.get("code") or "no reason given"
+        named = [each for each in _listed(issue.get("expression")) if each in _WHOLE]
+        place = ", ".join(named) or "OperationOutcome"
+        remedy = "What it holds is not known, rather than absent."
+        intake.record.issues.append(Issue("rejected", place, shown(said, 200), "all there is", remedy))
+        lists = (
+            {name for kind in named for name in _WHOLE[kind]} if named else {n for ns in _WHOLE.values() for n in ns}
+        )
+        for name in sorted(lists):
+            intake.unread.setdefault(name, []).append(place)
+
+
+def _listed(value: Any) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
 def _supersede(intake: Intake, reference: Any) -> None:

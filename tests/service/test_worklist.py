@@ -1,0 +1,133 @@
+"""The worklist: who is on it, what people do with it, and that all of it is written down."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from tests.service.conftest import NOW, csrf, example
+
+from cmvigil.service.app import create_app
+from cmvigil.service.context import Services
+from cmvigil.service.desk import Desk
+from cmvigil.service.security.who import LOCAL
+from cmvigil.service.settings import Settings
+from cmvigil.service.store import audit, worklist
+
+CASE = """
+cmvigil: 1
+person: {birth_date: 1966-02-01, sex: male, weight: {date: 2026-03-14, value: 80 kg}}
+host: {transplants: [{organ: kidney, date: 2025-12-01}]}
+viral_load_defaults: {unit: IU/mL, specimen: plasma, assay: A, laboratory: L}
+viral_loads: [{date: 2026-03-14, value: 12000}]
+labs: {creatinine: [{date: 2026-03-14, value: 90 umol/L}]}
+drugs: [{drug: valganciclovir, dose: 900 mg, every: 12 h, route: oral, start: 2026-03-14, intent: treatment}]
+"""
+
+
+def abouts(client: TestClient, shown: str = "open") -> list[str]:
+    page = client.get("/worklist", params={"shown": shown}).text
+    return list(dict.fromkeys(re.findall(r'name="about" value="([^"]+)"', page)))
+
+
+def act(client: TestClient, place: str, about: str, deed: str, **more: str) -> int:
+    data = {"csrf": csrf(client), "about": about, "deed": deed, **more}
+    return client.post(place.replace("/patients/", "/worklist/"), data=data, follow_redirects=False).status_code
+
+
+def test_nobody_is_on_an_empty_list(client: TestClient) -> None:
+    assert "No patients yet" in client.get("/worklist").text
+
+
+def test_the_most_urgent_patient_stands_first_with_the_reason(client: TestClient) -> None:
+    for name in ("early-rise-week-1", "disseminated-hlh", "relapse-on-azathioprine"):
+        example(client, name)
+    page = client.get("/worklist").text
+    assert page.index("disseminated-hlh") < page.index("early-rise-week-1")
+    assert "Disseminated CMV: start ganciclovir by vein now" in page
+    assert "relapse-on-azathioprine" not in page
+
+
+def test_what_is_seen_is_set_aside_and_can_be_put_back(client: TestClient) -> None:
+    place = example(client, "early-rise-week-1")
+    [about] = abouts(client)
+    assert act(client, place, about, "acknowledge") == 303
+    assert abouts(client) == []
+    assert abouts(client, "all") == [about]
+    act(client, place, about, "reopen")
+    assert abouts(client) == [about]
+
+
+def test_a_snoozed_line_comes_back_on_its_day(app: FastAPI, client: TestClient) -> None:
+    place = example(client, "early-rise-week-1")
+    [about] = abouts(client)
+    until = (NOW + timedelta(days=3)).date()
+    act(client, place, about, "snooze", reason="waiting for a result", until=until.isoformat())
+    parts: Services = app.state.services
+    with parts.database.reading() as session:
+        states = [worklist.standing(session, LOCAL, until - timedelta(days=n))[0].state for n in (1, 0)]
+    assert states == ["snoozed", "open"]
+
+
+def test_a_snooze_without_a_reason_or_into_the_past_is_refused(client: TestClient) -> None:
+    place = example(client, "early-rise-week-1")
+    [about] = abouts(client)
+    act(client, place, about, "snooze", reason="", until="2026-04-30")
+    act(client, place, about, "snooze", reason="other", until="2026-03-28")
+    assert abouts(client) == [about]
+
+
+def test_a_line_is_given_to_somebody(client: TestClient) -> None:
+    place = example(client, "early-rise-week-1")
+    [about] = abouts(client)
+    act(client, place, about, "assign", assignee="Dr Adeyemi")
+    assert "Dr Adeyemi" in client.get("/worklist").text
+    assert "Dr Adeyemi" not in client.get("/worklist", params={"mine": True}).text
+    act(client, place, about, "assign")
+    assert "early-rise-week-1" in client.get("/worklist", params={"mine": True}).text
+
+
+def test_each_deed_is_in_the_audit_log(app: FastAPI, client: TestClient) -> None:
+    place = example(client, "early-rise-week-1")
+    [about] = abouts(client)
+    act(client, place, about, "acknowledge")
+    act(client, place, about, "reopen")
+    parts: Services = app.state.services
+    with parts.database.reading() as session:
+        done = [entry.action for entry in audit.entries(session) if entry.action.startswith("worklist.")]
+        history = worklist.history(session, LOCAL, place.removeprefix("/patients/"))
+    assert done == ["worklist.acknowledge", "worklist.reopen"]
+    assert {deed.kind for deed in history} == {"reopen", "acknowledge"}
+
+
+def test_a_line_that_is_not_there_cannot_be_answered(client: TestClient) -> None:
+    place = example(client, "early-rise-week-1")
+    abouts(client)
+    assert act(client, place, "act:nothing:", "acknowledge") == 404
+
+
+def test_the_list_is_made_anew_for_a_new_record_and_for_a_new_day(desk: Desk, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
+    now = [NOW]
+    settings = Settings(data=tmp_path_factory.mktemp("data"), requests_per_minute=60_000)
+    app = create_app(settings, desk=desk, clock=lambda: now[0])
+    text = CASE
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        files = {"file": ("case.yaml", text.encode())}
+        place = client.post("/patients", data={"csrf": csrf(client)}, files=files, follow_redirects=False).headers[
+            "location"
+        ]
+        assert "Response check" in client.get("/worklist").text  # day 14 is today
+        now[0] = datetime(2026, 4, 2, 12, tzinfo=NOW.tzinfo)
+        assert "Overdue: no viral load since day 14 of treatment" in client.get("/worklist").text
+        newer = text.replace("value: 12000}]", "value: 12000}, {date: 2026-03-29, value: 300}]")
+        client.post(f"{place}/record", data={"csrf": csrf(client)}, files={"file": ("case.yaml", newer.encode())})
+        assert "Overdue: no viral load since day 14 of treatment" not in client.get("/worklist").text
+
+
+def test_a_record_that_cannot_be_assessed_is_on_the_list(client: TestClient) -> None:
+    files = {"file": ("case.yaml", b"cmvigil: 1\npatient: nobody\n")}
+    client.post("/patients", data={"csrf": csrf(client)}, files=files, follow_redirects=False)
+    page = client.get("/worklist").text
+    assert "nobody" in page
