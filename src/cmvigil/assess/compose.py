@@ -49,16 +49,18 @@ def assess(
     as_of: date | None = None,
     hide: Collection[str] = (),
     appraise: bool = False,
+    explain: bool = True,
 ) -> a.Advice:
     """Assess a record as it was known at ``as_of`` (default: the date the input names, else its last event).
 
     ``hide`` names facts to take away (what-if). ``appraise``: the options are appraised even where no CMV is current.
+    ``explain``: False leaves out walk-backs, facts and timeline, for a face that shows headlines only.
     Raises :class:`NothingToAssessError` when there is no day to assess.
     """
     program = load() if program is None else program
     record = with_readings(record, program)
     outcome = python.run(program, record.rows, day_of(record, as_of), record.patient, hide)
-    return compose(record, program, outcome, appraise)
+    return compose(record, program, outcome, appraise, explain)
 
 
 def day_of(record: Record, as_of: date | None = None) -> date:
@@ -86,9 +88,11 @@ def sources_of(rule: Rule, program: Program) -> list[a.Source]:
     return made
 
 
-def compose(record: Record, program: Program, outcome: Outcome, appraise: bool = False) -> a.Advice:
-    """Word an engine's outcome as an Advice."""
-    return _Composer(record, program, outcome).advice(appraise)
+def compose(
+    record: Record, program: Program, outcome: Outcome, appraise: bool = False, explain: bool = True
+) -> a.Advice:
+    """Word an engine's outcome as an Advice; see :func:`assess`."""
+    return _Composer(record, program, outcome, explain).advice(appraise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,8 @@ def brief(record: Record, program: Program, outcome: Outcome) -> Brief:
 
 
 class _Composer:
-    def __init__(self, record: Record, program: Program, outcome: Outcome) -> None:
-        self.record, self.program, self.outcome = record, program, outcome
+    def __init__(self, record: Record, program: Program, outcome: Outcome, explain: bool = True) -> None:
+        self.record, self.program, self.outcome, self.explain = record, program, outcome, explain
         self.evidence = Evidence(program, outcome, record)
         self.settled = settle(program, outcome)
         self.by_kind: dict[str, list[Rule]] = defaultdict(list)
@@ -136,9 +140,9 @@ class _Composer:
             changes=changes,
             abstentions=abstentions,
             tasks=self.tasks(),
-            facts=self.evidence.facts(),
-            definitions=self.evidence.definitions(),
-            timeline=timeline(self.record, self.outcome, self.program),
+            facts=self.evidence.facts() if self.explain else {},
+            definitions=self.evidence.definitions() if self.explain else {},
+            timeline=timeline(self.record, self.outcome, self.program) if self.explain else a.Timeline(),
             quality=self.quality(),
             provenance=self.provenance(),
         )
@@ -212,10 +216,15 @@ class _Composer:
                 "needs": needs,
                 "overridden_by": self.fill(self.program.rules[verdict.by].headline) if verdict.by else "",
                 "sources": sources_of(rule, self.program),
-                "walkback": self.evidence.walkback(rule),
+                "walkback": self.walkback(rule),
                 "effect": rule.effect or None,
             }
         )
+
+    def walkback(self, rule: Rule) -> a.Walkback:
+        if self.explain:
+            return self.evidence.walkback(rule)
+        return a.Walkback(when=a.Condition(text="", truth=truth(self.outcome.rules[rule.name].when)))
 
     # -- one word per slot ---------------------------------------------------------------------------------------------
     def speaking(self, kind: str) -> list[tuple[str, Rule, bool | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -133,7 +134,10 @@ def from_environment() -> FastAPI:
     file = os.environ.get(FILE)
     settings = read_settings(Path(file) if file else None)
     logs.start(settings.log_level)
-    return create_app(settings)
+    app = create_app(settings)
+    gc.collect()
+    gc.freeze()  # the knowledge lives as long as we do: no collection need walk it again
+    return app
 
 
 def _larger(path: str, settings: Settings) -> int | None:

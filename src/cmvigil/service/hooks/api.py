@@ -136,7 +136,7 @@ def _card(parts: Services, caller: Caller, service: Service, call: Call) -> Card
         record = read_record(gathered.bundle(), mapping=desk.mapping, patient=patient)
         ASSESSMENTS.inc()
         if what is None:
-            return cards.of_patient(assess(record, desk.program, today), gathered.lacking)
+            return cards.of_patient(assess(record, desk.program, today, explain=False), gathered.lacking)
         found = orders.appraise(desk.program, record, today, what)
     return cards.of_orders(found, gathered.lacking, signing=service.hook == "order-sign")
 

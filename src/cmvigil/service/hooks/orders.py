@@ -161,13 +161,20 @@ def appraise(program: Program, record: Record, today: date, what: Ordered) -> li
     """What is wrong with the chosen orders, the gravest first."""
     read = with_readings(record, program)
     outcome = python.run(program, read.rows, today, read.patient)
-    base = compose(read, program, outcome, appraise=True)
+    base = compose(read, program, outcome, appraise=True, explain=False)
     # Only current CMV is surely treated; else an order may be meant to prevent, and is wrong where it is so either way.
     current = outcome.values.get("cmv_current") is True and outcome.values.get("cmv_active") is not False
     intents = ("treatment",) if current else ("treatment", "prophylaxis")
     together = [*what.others, *what.chosen]
-    withs = [assess(_laid_over(record, together, today, each), program, today, appraise=True) for each in intents]
-    before = assess(_laid_over(record, what.others, today, intents[-1]), program, today) if what.others else base
+    withs = [
+        assess(_laid_over(record, together, today, each), program, today, appraise=True, explain=False)
+        for each in intents
+    ]
+    before = (
+        assess(_laid_over(record, what.others, today, intents[-1]), program, today, explain=False)
+        if what.others
+        else base
+    )
     found = [_amount(drug, issue) for drug, issue in what.implausible]
     for drug in dict.fromkeys(row.concept for row in what.chosen):
         found += _of_drug(program, drug, base, withs, unread=any(drug == odd for odd, _ in what.implausible))

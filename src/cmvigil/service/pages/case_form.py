@@ -213,7 +213,7 @@ def import_file(parts: Parts, who: Asking, file: UploadFile) -> RedirectResponse
     """A case file fills the form, as a draft; a Bundle has no form and is kept as a new patient's record."""
     who.must("write")
     came = File(file.filename or "upload", file.file.read())
-    if _is_fhir(came.content):
+    if is_fhir(came.content):
         return RedirectResponse(f"/patients/{admit(parts, who, came, 'upload')}", 303)
     fields = fields_of(_case_file(came))
     with parts.database.writing() as session:
@@ -330,7 +330,8 @@ def _time(moment: datetime) -> str:
     return moment.astimezone().strftime("%H:%M")
 
 
-def _is_fhir(content: bytes) -> bool:
+def is_fhir(content: bytes) -> bool:
+    """Whether a record came as FHIR, which the form does not show."""
     try:
         found = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -340,7 +341,7 @@ def _is_fhir(content: bytes) -> bool:
 
 def _case_file(file: File) -> dict[str, Any]:
     """The content of a case file, right or wrong in its values. Raises IntakeError for any other file."""
-    if _is_fhir(file.content):
+    if is_fhir(file.content):
         remedy = "Give a newer Bundle on the patient's Record page; the form shows case files only."
         raise IntakeError([Problem("a record that came as FHIR", "a case file", remedy, file=file.name)])
     try:

@@ -13,6 +13,7 @@ from ...report import fhir, html, ics, json, markdown, plan_csv
 from ..context import Asking, Parts
 from ..store import patients
 from ..store.patients import File, NotFoundError
+from .case_form import is_fhir
 from .layout import show
 from .patient import opened
 
@@ -28,7 +29,15 @@ def record_page(
     with parts.database.reading() as session:
         documents = patients.versions(session, who, patient_id)
     advice = parts.desk.advice(chart, as_of or parts.desk.day(chart, parts.today()))
-    return show(request, "record.html.jinja", chart=chart, advice=advice, documents=documents[::-1], faces=FACES)
+    return show(
+        request,
+        "record.html.jinja",
+        chart=chart,
+        advice=advice,
+        documents=documents[::-1],
+        faces=FACES,
+        editable=not is_fhir(chart.record.content),
+    )
 
 
 @router.post("/patients/{patient_id}/record")

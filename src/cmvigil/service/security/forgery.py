@@ -7,6 +7,8 @@ from fastapi import Request
 from .sessions import Visit
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_FIELDS = 20_000
+"""Fields of a form: a long case has some thousands."""
 FIELD, HEADER = "csrf", "x-csrf-token"
 
 
@@ -27,7 +29,7 @@ async def guard(request: Request) -> None:
         raise ForgeryError("it came from another site")
     given = request.headers.get(HEADER)
     if given is None:
-        form = await request.form()
+        form = await request.form(max_fields=_FIELDS)
         found = form.get(FIELD)
         given = found if isinstance(found, str) else ""
     if not visit.gave(given):

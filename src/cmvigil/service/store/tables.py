@@ -190,7 +190,7 @@ class CardFeedback(Base):
     """What became of a card. The same report may come twice and counts once."""
 
     __tablename__ = "card_feedback"
-    __table_args__ = (UniqueConstraint("card", "outcome", "at"),)
+    __table_args__ = (UniqueConstraint("organisation_id", "card", "outcome", "at"),)
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     card: Mapped[str] = mapped_column(String(64))
     organisation_id: Mapped[str] = mapped_column(String(64))

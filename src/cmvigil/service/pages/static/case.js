@@ -156,6 +156,10 @@ async function keep() {
     });
     keptAt.replaceChildren(`${changed} `, own, " ", other);
     keptAt.classList.add("lost");
+  } else if (answer?.status === 404 && form.elements.draft.value) {
+    form.elements.draft.value = ""; // saved or thrown away in another tab: what is typed here is a draft of its own
+    form.elements.seen.value = "0";
+    keepSoon(0);
   } else {
     keptAt.textContent = `Not kept. ${whyNot(answer)}`;
     keptAt.classList.add("lost");

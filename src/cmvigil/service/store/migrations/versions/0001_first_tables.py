@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("received", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("card", "outcome", "at"),
+        sa.UniqueConstraint("organisation_id", "card", "outcome", "at"),
     )
     op.create_table(
         "card_issued",
