@@ -134,3 +134,15 @@ def test_a_quantity_is_offered_in_each_of_its_units_once() -> None:
     assert way.choices[0] == "umol/L"
     assert "mg/dL" in way.choices
     assert len({unit.lower() for unit in way.choices}) == len(way.choices)
+
+
+@pytest.mark.parametrize(
+    "typed", ["UL97:A594V", "UL97 A594V", "ul97: A594V", "UL97 A594V; UL54 P522S", "UL97:A594V,M460I"]
+)
+def test_a_change_is_typed_as_reports_print_it(record: Record, typed: str) -> None:
+    assert verdicts(supposed(record, Entry("genotype", "", typed, {"UL97": "440-645"})))["ganciclovir"] == "avoid"
+
+
+def test_a_deletion_is_typed_as_reports_print_it(record: Record) -> None:
+    found = supposing(record, [Entry("genotype", "", "UL97 del597_600", {"UL97": "440-645"})], (), DAY)
+    assert [row.change for row in found.rows["variant"] if row.source.startswith("what if")] == ["del597-600"]

@@ -190,3 +190,18 @@ def test_a_dipstick_is_read_as_it_is_written(text: str, grade: str | None) -> No
         assert found.value is not None and found.value.low == found.value.high == Decimal(grade)
     load = units.measure(vocabulary().quantities["cmv_load"], reported, reported.unit)
     assert load.problem is not None  # a load is no dipstick
+
+
+@pytest.mark.parametrize("text", ["12.500", "<1.000", "999.999 IU/mL"])
+def test_a_point_before_three_digits_of_a_load_is_asked_about(text: str) -> None:
+    """Twelve and a half, or twelve thousand five hundred? In much of the world a point parts the thousands."""
+    found = units.measure(LOAD, units.result(text), "IU/mL")
+    assert found.value is None
+    assert "may mean" in (found.problem or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"), [("12.5", "IU/mL"), ("12500", "IU/mL"), ("4.125", "log10 IU/mL"), ("0.125", "IU/mL")]
+)
+def test_other_points_of_a_load_are_plain(text: str, unit: str) -> None:
+    assert units.measure(LOAD, units.result(text), unit).value is not None

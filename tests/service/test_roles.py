@@ -55,6 +55,7 @@ MATRIX = {
     "POST /cds-services/{service}/feedback": Rule(TOKEN),
     "GET /about": Rule(PUBLIC),
     "GET /": Rule(ANYBODY),  # leads each role to its first page
+    "GET /start": Rule(ANYBODY),
     "POST /logout": Rule(ANYBODY),
     "GET /knowledge": Rule("knowledge"),
     "GET /knowledge/definitions/{name}": Rule("knowledge"),

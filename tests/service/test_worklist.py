@@ -131,3 +131,29 @@ def test_a_record_that_cannot_be_assessed_is_on_the_list(client: TestClient) -> 
     client.post("/patients", data={"csrf": csrf(client)}, files=files, follow_redirects=False)
     page = client.get("/worklist").text
     assert "nobody" in page
+
+
+def test_what_fell_due_since_the_day_of_a_record_is_due(client: TestClient) -> None:
+    """A case that names the day on which it was written does not stand still on it."""
+    text = CASE + "as_of: 2026-03-14\n"
+    files = {"file": ("case.yaml", text.encode())}
+    client.post("/patients", data={"csrf": csrf(client)}, files=files)
+    assert "Response check" in client.get("/worklist").text
+
+
+def test_a_failure_of_ours_on_one_patient_hides_no_other(client: TestClient, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    from cmvigil.service import attending
+
+    whole = attending.attention
+
+    def failing(record, program, day):  # type: ignore[no-untyped-def]
+        if record.patient.startswith("early"):
+            raise ZeroDivisionError
+        return whole(record, program, day)
+
+    monkeypatch.setattr(attending, "attention", failing)
+    for name in ("early-rise-week-1", "disseminated-hlh"):
+        example(client, name)
+    page = client.get("/worklist").text
+    assert "Not assessed: cmvigil itself failed" in page
+    assert "Disseminated CMV: start ganciclovir by vein now" in page

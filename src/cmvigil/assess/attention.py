@@ -95,11 +95,14 @@ class _Picker:
                 yield self._of_item(row, item)
 
     def _open(self, row: Mapping[str, Any]) -> Iterator[Line]:
-        for item in self.items:
-            if item.state == "undetermined" and item.severity == "harm":
-                asked = next((q.ask for q in self.advice.changes if item.rule in q.rules), "")
-                line = self._of_item(row, item)
-                yield replace(line, reason=_short(f"{line.reason}: needs {asked}" if asked else line.reason))
+        """One line for each question that a warning of harm hangs on, by what is lacking: it orders nothing."""
+        waiting = {i.rule: i for i in self.items if i.state == "undetermined" and i.severity == "harm"}
+        for question in self.advice.changes:
+            decided = [waiting.pop(rule) for rule in question.rules if rule in waiting]
+            if decided:
+                more = f" and {len(decided) - 1} more" if len(decided) > 1 else ""
+                reason = f"Not known: {question.ask}. It decides “{decided[0].headline}”{more}"
+                yield self._line(row, reason, decided[0].rule, question.fact)
 
     def _definition(self, row: Mapping[str, Any]) -> Iterator[Line]:
         name = str(row["name"])

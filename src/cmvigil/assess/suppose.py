@@ -6,6 +6,7 @@ place of what the same day says of the same thing; the record itself is left as 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -21,6 +22,9 @@ from .asking import Kind
 
 PLACE = "what if"
 """What the source of a supposed row begins with."""
+
+
+_GENE = re.compile(r"(?i)\b(UL\d{2})\s*[:\s]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,13 @@ def _disease(case: dict[str, Any], entry: Entry, day: date) -> None:
 
 
 def _genes(entry: Entry) -> dict[str, Any]:
-    """``UL97:A594V, UL54:P522S`` by gene; ``more`` says which codons of which gene were read."""
+    """``UL97:A594V P521L, UL54 P522S`` by gene; ``more`` says which codons of which gene were read."""
     genes: dict[str, Any] = {}
-    for change in entry.value.replace(",", " ").split():
-        gene, _, name = change.partition(":")
-        genes.setdefault(gene, {}).setdefault("changes", []).append(name)
+    gene = ""
+    for word in re.split(r"[\s,;]+", _GENE.sub(r"\1:", entry.value).strip()):
+        named, colon, change = word.partition(":")
+        gene, change = (named.upper(), change) if colon else (gene, word)
+        genes.setdefault(gene, {}).setdefault("changes", []).append(change.replace("_", "-"))
     for gene, covered in entry.more.items():
         genes.setdefault(gene, {})["covered"] = covered.split()
     return genes

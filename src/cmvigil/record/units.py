@@ -27,6 +27,7 @@ _COMPARATORS = {"≤": "<=", "≥": ">="}
 
 _THOUSANDS = re.compile(r"\d{3}(?![\d*^])", re.ASCII)  # what follows the space in 12 400, not the unit 10*9/L
 _GROUPED = re.compile(r"\W*\d+(?:[,']\d|\.\d+[.,]\d| \d{3}(?![\d*^]))", re.ASCII)
+_THREE_DIGITS = -3
 NUMBER_FORM = "Write a decimal point and no thousands separator: 1234.5"
 
 NOT_DETECTED = frozenset(
@@ -119,6 +120,11 @@ def result(text: str) -> Result | None:
     return Result(form, value, comparator, unit)
 
 
+def _two_ways(quantity: Quantity, value: Decimal) -> bool:
+    """Whether a viral load has a point before three digits, which in much of the world parts the thousands."""
+    return quantity.per_unit and 1 <= value < 1000 and value.as_tuple().exponent == _THREE_DIGITS
+
+
 def _how_to_write(found: str) -> str:
     if grouped(found):
         return NUMBER_FORM
@@ -159,6 +165,10 @@ def measure(
     if known is None:
         problem = f"unit '{unit}' is not accepted for {quantity.label}"
         return _unusable(form, unit, problem, f"Use {_units(quantity)}.")
+    if reported.number is not None and known.factor is not None and _two_ways(quantity, reported.number):
+        thousands = format(reported.number * 1000, "f").partition(".")[0]
+        problem = f"{reported.number} {unit} may mean {reported.number.normalize():f} or {thousands}"
+        return _unusable(form, known, problem, f"Write {thousands}, or {reported.number.normalize():f}.")
     if form in ("not_detected", "detected_below_lloq") and not quantity.per_unit:
         return _unusable(form, known, f"{quantity.label} needs a number", "Write the number.")
     lowest = _limit(lloq, lloq_unit, known, quantity)

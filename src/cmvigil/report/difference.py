@@ -66,7 +66,9 @@ def _kidney(advice: Advice) -> dict[str, str]:
 
 
 def _option(option: Option) -> str:
-    doses = [f"{each.phase} {appraisal.dose(each)}" for each in option.regimens]
+    doses = list(dict.fromkeys(f"{each.phase} {appraisal.dose(each)}" for each in option.regimens))
+    if not doses and option.no_dose:
+        doses = [f"no dose: {option.no_dose}"]
     return "; ".join([f"{words.VERDICT_SIGN[option.verdict]} {words.VERDICT[option.verdict]}: {option.why}", *doses])
 
 

@@ -42,20 +42,32 @@ async def keep_attending(parts: Services) -> None:
 
 
 def _attend_one(parts: Services, patient: Patient, made_from: str) -> None:
+    """Make one patient's lines, of today whatever day the record names: what fell due since then is due.
+
+    An invented patient stays on the day of its record. A failure of ours is a line of its own: it hides nobody else.
+    """
     keeper = Who("worklist", "worklist", patient.organisation_id, frozenset())
     with parts.database.reading() as session:
         chart = patients.chart(session, keeper, patient.id)
+    day = parts.today()
     try:
         record = parts.desk.record(chart)
-        day = record.as_of or parts.today()
+        if patient.origin == "example":
+            day = record.as_of or day
         _, lines = attention(record, parts.desk.program, day)
-    except (IntakeError, SequenceError, NothingToAssessError) as error:
-        day, lines = parts.today(), [_unreadable(error, chart.version)]
+    except NothingToAssessError:
+        lines = [_not_assessed("nothing dated is on record", chart.version)]
+    except (IntakeError, SequenceError):
+        lines = [_not_assessed("the record cannot be read", chart.version)]
+    except Exception as error:
+        LOG.error("patient not assessed", kind=type(error).__name__)
+        lines = [_not_assessed("cmvigil itself failed", chart.version)]
     with parts.database.writing() as session:
-        found = patients.find(session, keeper, patient.id)
+        if patients.chart(session, keeper, patient.id).version != chart.version:
+            return  # a newer record came meanwhile: its lines are made next
         worklist.replace(
             session,
-            found,
+            patients.find(session, keeper, patient.id),
             lines,
             as_of=day,
             knowledge=parts.desk.version,
@@ -64,7 +76,6 @@ def _attend_one(parts: Services, patient: Patient, made_from: str) -> None:
         )
 
 
-def _unreadable(error: Exception, version: int) -> Line:
-    """A patient whose record cannot be read is on the list, not off it."""
-    what = "nothing dated is on record" if isinstance(error, NothingToAssessError) else "the record cannot be read"
-    return Line(3, "unreadable", "Not assessed", f"Not assessed: {what}", f"unreadable:{version}")
+def _not_assessed(why: str, version: int) -> Line:
+    """A patient whose record gives no answer is on the list, not off it."""
+    return Line(3, "unreadable", "Not assessed", f"Not assessed: {why}", f"unreadable:{version}")

@@ -27,6 +27,12 @@ def home_page(request: Request, parts: Parts, who: Asking) -> Response:
     return _ways_in(request)
 
 
+@router.get("/start")
+def start_page(request: Request, who: Asking) -> HTMLResponse:  # noqa: ARG001 - it is for those who are logged in
+    """The ways to begin, also when there are patients."""
+    return _ways_in(request)
+
+
 def _ways_in(request: Request) -> HTMLResponse:
     names = sorted(examples(), key=lambda name: (name != FIRST_EXAMPLE, name))
     return show(request, "home.html.jinja", examples=names)

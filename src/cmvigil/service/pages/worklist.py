@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from typing import Annotated
 
@@ -37,7 +37,7 @@ def worklist_page(request: Request, parts: Parts, who: Asking, shown: str = "ope
         by_patient.setdefault(each.line.patient_id, []).append(each)
     ranked = sorted(by_patient.values(), key=lambda lines: lines[0].line.urgency)
     groups = {URGENCY[n]: list(each) for n, each in groupby(ranked, key=lambda lines: lines[0].line.urgency)}
-    set_aside = len(mine_only) - sum(each.state == "open" for each in mine_only)
+    set_aside = sum(each.state != "open" for each in found)
     return show(
         request,
         "worklist.html.jinja",
@@ -48,6 +48,7 @@ def worklist_page(request: Request, parts: Parts, who: Asking, shown: str = "ope
         shown=shown,
         mine=mine,
         today=parts.today(),
+        tomorrow=parts.today() + timedelta(days=1),
         snooze=SNOOZE,
     )
 
