@@ -71,6 +71,23 @@ def test_a_snoozed_line_comes_back_on_its_day(app: FastAPI, client: TestClient) 
     assert states == ["snoozed", "open"]
 
 
+def test_what_was_seen_comes_back_while_it_is_still_so(app: FastAPI, client: TestClient) -> None:
+    place = example(client, "disseminated-hlh")
+    about = abouts(client)[0]
+    act(client, place, about, "acknowledge")
+    parts: Services = app.state.services
+    with parts.database.reading() as session:
+        states = [
+            next(
+                each.state
+                for each in worklist.standing(session, LOCAL, NOW.date() + timedelta(days=n))
+                if each.line.about == about
+            )
+            for n in (0, 1)
+        ]
+    assert states == ["acknowledged", "open"]
+
+
 def test_a_snooze_without_a_reason_or_into_the_past_is_refused(client: TestClient) -> None:
     place = example(client, "early-rise-week-1")
     [about] = abouts(client)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal
 from uuid import uuid4
 
@@ -18,6 +18,8 @@ from .tables import Attention, Patient, WorklistAction
 
 Deed = Literal["acknowledge", "snooze", "assign", "reopen"]
 State = Literal["open", "acknowledged", "snoozed"]
+BACK_AFTER = {1: 1, 2: 3, 3: 7, 4: 30}
+"""Days after which a line that was seen comes back, by urgency, while it is still so: seen is not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ def _stands(line: Attention, label: str, deeds: Iterable[WorklistAction], today:
         else:
             until, reason = deed.until, deed.reason
             state = {"acknowledge": "acknowledged", "snooze": "snoozed"}.get(deed.kind, "open")  # type: ignore[assignment]
-    if state == "snoozed" and until is not None and until <= today:
+        if deed.kind == "acknowledge":
+            until = deed.at.astimezone().date() + timedelta(days=BACK_AFTER[line.urgency])
+    if until is not None and until <= today:
         state = "open"
     return Standing(line, label, state, until, reason, assignee)
