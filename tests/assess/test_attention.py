@@ -107,3 +107,8 @@ def test_an_answer_to_a_line_is_void_when_what_it_rests_on_changes_and_only_then
 
 def test_a_long_reason_is_cut_for_the_list() -> None:
     assert all(len(line.reason) <= 200 for each in EXAMPLES.glob("*/case.yaml") for line in lines(each.parent.name))
+
+
+def test_each_task_of_a_rule_is_a_line_of_its_own() -> None:
+    overdue = {line.task for line in lines("resistant-on-foscarnet", date(2026, 5, 28)) if line.task}
+    assert len(overdue) > 1

@@ -146,3 +146,9 @@ def test_a_change_is_typed_as_reports_print_it(record: Record, typed: str) -> No
 def test_a_deletion_is_typed_as_reports_print_it(record: Record) -> None:
     found = supposing(record, [Entry("genotype", "", "UL97 del597_600", {"UL97": "440-645"})], (), DAY)
     assert [row.change for row in found.rows["variant"] if row.source.startswith("what if")] == ["del597-600"]
+
+
+def test_a_drug_begun_that_day_and_stopped_was_never_given(record: Record) -> None:
+    drug = Entry("drug", "", "maribavir", {"dose": "400 mg", "every": "12 h", "route": "oral"})
+    begun = supposing(record, [drug], (), DAY)
+    assert assess(supposing(begun, [], ["maribavir"], DAY), load(), DAY) == assess(record, load(), DAY)

@@ -61,8 +61,15 @@ def test_the_gravest_finding_leads_and_decides() -> None:
     assert only.detail.endswith("- Not seen in full: conditions")
 
 
-def test_silence_where_nothing_was_found() -> None:
-    assert cards.of_orders([], ("conditions",), signing=True) is None
+def test_silence_where_nothing_was_found_and_all_was_seen() -> None:
+    assert cards.of_orders([], (), signing=True) is None
+    assert cards.of_orders([], ("conditions",), signing=False) is None
+
+
+def test_what_was_not_seen_is_said_when_an_order_is_signed() -> None:
+    card = cards.of_orders([], ("conditions",), signing=True)
+    assert card
+    assert (card.indicator, "conditions" in card.detail) == ("info", True)
 
 
 def test_opening_a_record_says_harm_first_then_the_state_then_what_is_due(desk: Desk) -> None:

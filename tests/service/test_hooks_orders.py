@@ -165,3 +165,30 @@ def test_what_must_not_be_done_and_other_kinds_of_orders_are_no_drug_orders(reco
 
 def test_the_alerts_that_a_check_replaces_are_rules(desk: Desk) -> None:
     assert desk.program.rules.keys() >= orders._JUDGED_BY_CHECK
+
+
+def refers(reference: str) -> Resource:
+    """An order of maribavir that names its drug in another resource."""
+    order = medication("maribavir", 400, "mg", 12)
+    del order["medicationCodeableConcept"]
+    return {**order, "medicationReference": {"reference": reference}}
+
+
+DRUG = {"resourceType": "Medication", "id": "m1", "code": {"text": "maribavir"}}
+
+
+def test_a_drug_named_in_a_resource_beside_the_order_is_found(record: Record) -> None:
+    card = record.card(record.order(KIDNEY, refers("Medication/m1"), DRUG))
+    assert card
+    assert card["indicator"] == "critical"
+
+
+def test_a_drug_that_nothing_names_is_not_passed_over_in_silence(record: Record) -> None:
+    card = record.card(record.order(KIDNEY, refers("Medication/elsewhere")))
+    assert card
+    assert "could not be checked" in card["summary"]
+
+
+@pytest.mark.parametrize("status", ["stopped", "cancelled", "completed", "entered-in-error"])
+def test_an_order_that_ends_a_drug_is_not_held_up(record: Record, status: str) -> None:
+    assert record.card(record.order(KIDNEY, medication("maribavir", 400, "mg", 12, status=status))) is None

@@ -23,3 +23,17 @@ def test_a_file_that_is_no_record_is_refused_with_its_places_and_nothing_is_kept
 
 def test_a_form_without_its_token_is_refused(client: TestClient) -> None:
     assert client.post("/patients/example", data={"name": "pregnant"}).status_code == 403
+
+
+def test_the_record_of_another_patient_does_not_take_the_place_of_this_one(client: TestClient) -> None:
+    place = example(client)
+    other = {"file": ("case.yaml", b"cmvigil: 1\npatient: somebody else\n")}
+    answer = client.post(f"{place}/record", data={"csrf": csrf(client)}, files=other)
+    assert answer.status_code == 422
+    assert "somebody else" not in client.get(place).text
+
+
+def test_a_day_centuries_ahead_is_refused_at_once(client: TestClient) -> None:
+    place = example(client, "resistant-on-foscarnet")
+    for part in ("", "/what-if", "/record"):
+        assert client.get(f"{place}{part}?as_of=9999-12-31").status_code == 422

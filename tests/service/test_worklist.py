@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 from tests.service.conftest import NOW, csrf, example
 
 from cmvigil.service.app import create_app
@@ -15,6 +16,7 @@ from cmvigil.service.desk import Desk
 from cmvigil.service.security.who import LOCAL
 from cmvigil.service.settings import Settings
 from cmvigil.service.store import audit, worklist
+from cmvigil.service.store.tables import Document
 
 CASE = """
 cmvigil: 1
@@ -174,3 +176,23 @@ def test_a_failure_of_ours_on_one_patient_hides_no_other(client: TestClient, mon
     page = client.get("/worklist").text
     assert "Not assessed: cmvigil itself failed" in page
     assert "Disseminated CMV: start ganciclovir by vein now" in page
+
+
+def test_a_document_that_cannot_be_opened_hides_no_other_patient(app: FastAPI, client: TestClient) -> None:
+    first, _ = example(client, "early-rise-week-1"), example(client, "disseminated-hlh")
+    parts: Services = app.state.services
+    with parts.database.writing() as session:
+        session.execute(
+            update(Document).where(Document.patient_id == first.removeprefix("/patients/")).values(content=b"no zlib")
+        )
+    page = client.get("/worklist")
+    assert page.status_code == 200
+    assert "Disseminated CMV: start ganciclovir by vein now" in page.text
+    assert "not looked at yet" in page.text
+
+
+def test_a_real_record_on_an_example_no_longer_stands_still(client: TestClient) -> None:
+    place = example(client, "early-rise-week-1")
+    newer = CASE.replace("cmvigil: 1", "cmvigil: 1\npatient: early-rise-week-1\nas_of: 2026-03-14")
+    client.post(f"{place}/record", data={"csrf": csrf(client)}, files={"file": ("case.yaml", newer.encode())})
+    assert "Response check" in client.get("/worklist").text

@@ -38,6 +38,7 @@ class Line:
     about: str
     rule: str = ""
     due: str = ""
+    task: str = ""  # what is to be done; a rule may have several tasks, and each is a line
 
 
 def attention(record: Record, program: Program, as_of: date | None = None) -> tuple[a.Advice, list[Line]]:
@@ -50,13 +51,13 @@ def attention(record: Record, program: Program, as_of: date | None = None) -> tu
 
 def lines(advice: a.Advice, program: Program, outcome: Outcome) -> Iterator[Line]:
     """The lines, most urgent first; each rule, task and fact once."""
-    claimed: set[str] = set()
+    claimed: set[tuple[str, str]] = set()
     made: list[Line] = []
     picker = _Picker(advice, program, outcome)
     for row in program.tables[TABLE].rows:
         for line in picker.of(row):
-            if line.rule not in claimed:
-                claimed.add(line.rule)
+            if not claimed & {(line.rule, ""), (line.rule, line.task)}:
+                claimed.add((line.rule, line.task))
                 made.append(line)
     yield from sorted(made, key=lambda line: line.urgency)
 
@@ -124,7 +125,9 @@ class _Picker:
                 when = in_words(date.fromisoformat(task.day))
                 day = "" if task.therapy_day is None else f", day {task.therapy_day}"
                 reason = f"{task.what}: {'was due' if late else 'due'} {when}{day}"
-                yield replace(self._line(row, reason, task.rule, f"{task.what} {task.day}"), due=task.day)
+                yield replace(
+                    self._line(row, reason, task.rule, f"{task.what} {task.day}"), due=task.day, task=task.what
+                )
 
     def _of_item(self, row: Mapping[str, Any], item: a.Item) -> Line:
         halves = [half for half in (item.walkback.when, item.walkback.unless) if half is not None]

@@ -55,7 +55,7 @@ def supposing(record: Record, entries: Sequence[Entry], stopped: Collection[str]
     for table, found in record.rows.items():
         new = [_ours(row, record, day) for row in supposed.rows[table]]
         kept = [row for row in found if not any(_same(row, each) for each in new)]
-        rows[table] = [_ended(row, stopped, day) for row in kept] + new
+        rows[table] = [_ended(row, stopped, day) for row in kept if not _began(row, stopped, day)] + new
     return replace(record, rows=rows)
 
 
@@ -140,5 +140,10 @@ def _about(row: Row) -> tuple[str, str | None] | None:
 def _ended(row: Row, stopped: Collection[str], day: date) -> Row:
     """A running drug that is supposed to be stopped had its last day the day before."""
     if isinstance(row, Exposure) and row.concept in stopped and (row.end is None or row.end >= day):
-        return replace(row, end=max(row.day, day - timedelta(days=1)))
+        return replace(row, end=day - timedelta(days=1))
     return row
+
+
+def _began(row: Row, stopped: Collection[str], day: date) -> bool:
+    """Whether it is a drug begun on the day on which it is supposed to be stopped: it was never given."""
+    return isinstance(row, Exposure) and row.concept in stopped and row.day >= day

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from anyio import to_thread
+from sqlalchemy.exc import OperationalError
 
 from ..assess.attention import Line, attention
 from ..assess.compose import NothingToAssessError
@@ -26,9 +27,16 @@ def attend(parts: Services, who: Who | None = None, limit: int | None = None) ->
     made_from = f"{parts.today()} {parts.desk.version}"
     with parts.database.reading() as session:
         waiting = worklist.unwatched(session, made_from, who)
+    failed = 0
     for patient in waiting[:limit]:
-        _attend_one(parts, patient, made_from)
-    return len(waiting) - len(waiting[:limit])
+        try:
+            _attend_one(parts, patient, made_from)
+        except OperationalError:
+            raise  # the database does not answer: nobody's turn
+        except Exception as error:  # one that cannot be opened hides no other
+            LOG.error("patient not assessed", kind=type(error).__name__)
+            failed += 1
+    return len(waiting) - len(waiting[:limit]) + failed
 
 
 async def keep_attending(parts: Services) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -25,6 +25,14 @@ from .store.patients import Chart, File
 _Made = TypeVar("_Made")
 _KEPT = 64
 """Records, answers and pictures that are kept, each; an answer of a long chart takes about a megabyte."""
+
+
+AHEAD = timedelta(days=5 * 366)
+"""So far ahead of the day on the calendar an answer may be asked for."""
+
+
+class DayError(ValueError):
+    """A day too far ahead to be answered for."""
 
 
 class Desk:
@@ -55,7 +63,13 @@ class Desk:
         return self.record(chart).as_of or today
 
     def advice(self, chart: Chart, as_of: date) -> Advice:
-        """The answer for a chart on a day. Raises IntakeError or SequenceError for what cannot be read."""
+        """The answer for a chart on a day.
+
+        Raises IntakeError or SequenceError for what cannot be read, DayError for a day too far ahead: what runs is
+        looked at day by day.
+        """
+        if as_of > datetime.now(UTC).date() + AHEAD:
+            raise DayError(as_of)
         return self.kept("advice", (chart.key, as_of), lambda: self._assess(chart, as_of))
 
     def kept(self, what: str, key: Hashable, make: Callable[[], _Made]) -> _Made:

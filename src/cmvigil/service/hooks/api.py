@@ -129,8 +129,9 @@ def _card(parts: Services, caller: Caller, service: Service, call: Call) -> Card
     """What there is to say. Raises RefusedError where that cannot be told."""
     desk, today, patient = parts.desk, parts.today(), call.context.patientId
     what = orders.ordered(call.context, today, desk.mapping) if service.orders else None
-    if what is not None and not what.chosen:
-        return None  # no drug that is known here: what it asks of the record is spared
+    signing = service.hook == "order-sign"
+    if what is not None and not what.chosen:  # no drug that is known here: what it asks of the record is spared
+        return cards.of_unnamed(what.unnamed) if what.unnamed and signing else None
     gathered = gather(service, call, _templates(desk.mapping), reader_of(call, caller.fhir, parts.settings))
     with _WORKING:
         record = read_record(gathered.bundle(), mapping=desk.mapping, patient=patient)
@@ -138,7 +139,7 @@ def _card(parts: Services, caller: Caller, service: Service, call: Call) -> Card
         if what is None:
             return cards.of_patient(assess(record, desk.program, today, explain=False), gathered.lacking)
         found = orders.appraise(desk.program, record, today, what)
-    return cards.of_orders(found, gathered.lacking, signing=service.hook == "order-sign")
+    return cards.of_orders(found, gathered.lacking, signing=signing)
 
 
 def _answered(

@@ -95,14 +95,30 @@ def of_patient(advice: Advice, lacking: Iterable[str]) -> Card | None:
 def of_orders(findings: list[Finding], lacking: Iterable[str], *, signing: bool) -> Card | None:
     """The card on orders: what is wrong with them. What cannot be judged is said when an order is signed."""
     spoken = [each for each in findings if signing or each.rule != "check:cannot be judged"]
+    lacking = list(lacking)
     if not spoken:
-        return None
+        return _unchecked(lacking) if signing and lacking else None
     first = spoken[0]
     indicator = {"forbidden": "critical" if signing else "warning", "harm": "warning", "note": "info"}[first.level]
     lines = [f"{each.text}." for each in spoken]
     detail = [*_part("", [f"{lines[0]} {first.more}".strip(), *lines[1:]]), *_part("Not known", _unseen(lacking))]
     topic = first.item.topic if first.item else "antiviral"
     return Card(_fitted(lines), "\n".join(detail).strip(), indicator, first.rule, topic)
+
+
+def _unchecked(lacking: list[str]) -> Card:
+    """Nothing was found, and not everything was seen: that is not the same as nothing being wrong."""
+    said = ["Order not fully checked: parts of the record were not seen."]
+    return Card(said[0], "\n".join(_part("Not known", _unseen(lacking))).strip(), "info", "check:not seen", "antiviral")
+
+
+def of_unnamed(number: int) -> Card:
+    """Orders whose drug is named in a resource that did not come with them."""
+    orders = "An order" if number == 1 else f"{number} orders"
+    said = f"{orders} could not be checked: the drug is not named in what was sent."
+    return Card(
+        said, "Send the Medication with the order, or its name as text.", "info", "check:not named", "antiviral"
+    )
 
 
 def _due(task: Task, today: str) -> str:

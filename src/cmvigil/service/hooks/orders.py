@@ -36,6 +36,10 @@ _FINDINGS = ("right", "cannot be judged", "wrong phase", "wrong interval", "unde
 _SUPPRESSING = ("immunosuppressant", "steroid")
 
 
+_ENDING = frozenset({"cancelled", "stopped", "completed", "ended", "entered-in-error"})
+"""Statuses of an order by which nothing will be given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """An order of a call. ``number`` is its place among the entries."""
@@ -51,8 +55,10 @@ class Draft:
 
     @property
     def is_drug(self) -> bool:
-        """Whether a drug is ordered; other orders are not appraised."""
-        return self.resource.get("resourceType") == "MedicationRequest"
+        """Whether a drug is ordered; other orders, and those that end a drug, are not appraised."""
+        return (
+            self.resource.get("resourceType") == "MedicationRequest" and str(self.resource.get("status")) not in _ENDING
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,7 @@ class Ordered:
     chosen: list[Exposure]
     others: list[Exposure]
     implausible: list[tuple[str, Issue]]
+    unnamed: int = 0  # chosen orders whose drug stands in a resource that was not sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +91,11 @@ def ordered(context: Context, today: date, mapping: Path | None) -> Ordered:
     """What a call orders. Raises RefusedError for what is no Bundle of orders of this patient."""
     drafts = _drafts(context)
     chosen = _selected(context, drafts)
-    entries = [{"resource": {"resourceType": "Patient", "id": context.patientId}}]
+    entries: list[dict[str, Any]] = [{"resource": {"resourceType": "Patient", "id": context.patientId}}]
     entries += [{"resource": _from_today(each, context.patientId, today)} for each in drafts if each.is_drug]
+    sent = _medications(context)
+    entries += [{"fullUrl": url, "resource": each} if url else {"resource": each} for url, each in sent]
+    known = {url for url, _ in sent} | {f"Medication/{each.get('id')}" for _, each in sent}
     try:
         content = orjson.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
     except TypeError:
@@ -97,7 +107,27 @@ def ordered(context: Context, today: date, mapping: Path | None) -> Ordered:
         [row for row in rows if row.source in chosen],
         [row for row in rows if row.source not in chosen],
         [(drugs[each.place], each) for each in record.issues if each.level == "unusable" and each.place in chosen],
+        sum(draft.is_drug and draft.source in chosen and not _is_named(draft.resource, known) for draft in drafts),
     )
+
+
+def _medications(context: Context) -> list[tuple[str, Resource]]:
+    """The medications that drafts refer to, sent beside them, with their addresses."""
+    entries: list[Any] = context.draftOrders.get("entry", [])
+    return [
+        (str(entry.get("fullUrl") or ""), entry["resource"])
+        for entry in entries
+        if entry["resource"].get("resourceType") == "Medication"
+    ]
+
+
+def _is_named(order: Resource, known: set[str]) -> bool:
+    """Whether an order says its drug: in itself, in what it contains, or in a resource that came with it."""
+    reference = order.get("medicationReference")
+    if not isinstance(reference, dict):
+        return "medicationCodeableConcept" in order
+    target = str(reference.get("reference"))
+    return bool(reference.get("display")) or target in known or target.startswith("#")
 
 
 def _drafts(context: Context) -> list[Draft]:

@@ -79,7 +79,7 @@ class Gate:
             claims = orjson.loads(signature.payload)
             header = signature.headers()
             client, kid = self.clients[claims["iss"]], header["kid"]
-        except (JoseError, ValueError, KeyError, TypeError) as error:
+        except (JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise NobodyError(f"no token of a known issuer ({type(error).__name__})") from None
         if str(header.get("typ")).upper() != "JWT" or header.get("alg") not in ALGORITHMS or not isinstance(kid, str):
             raise NobodyError(f"{client.issuer}: a header without typ JWT, an asymmetric alg and a kid")

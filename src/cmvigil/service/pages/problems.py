@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from ...assess.compose import NothingToAssessError
 from ...record.errors import IntakeError
 from ...sequencing.errors import SequenceError
+from ..desk import DayError
 from ..login.back import login_address
 from ..security import refusals
 from ..security.forgery import ForgeryError
@@ -31,6 +32,7 @@ def answer_problems(app: FastAPI) -> None:
         (ForbiddenError, 403, "Not allowed", "Your role does not include this."),
         (IntakeError, 422, "This record cannot be read", "Nothing was kept. Mend these places and try again."),
         (SequenceError, 422, "This sequence cannot be read", "Nothing was kept."),
+        (DayError, 422, "Too far ahead", "Ask for a day within the next five years."),
         (NothingToAssessError, 422, "Nothing to assess", "The record holds no dated entry. Add a dated result."),
         (
             ForgeryError,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ...advice import Advice
+from ...record.errors import IntakeError, Problem
 from ...report import fhir, html, ics, json, markdown, plan_csv
 from ..context import Asking, Parts
 from ..store import patients
@@ -45,7 +46,11 @@ def new_version(parts: Parts, who: Asking, patient_id: str, file: UploadFile) ->
     """A newer case file or Bundle takes the place of the record; the older ones are kept."""
     who.must("write")
     record = File(file.filename or "upload", file.file.read())
-    parts.desk.read(record)
+    newer = parts.desk.read(record)
+    older = parts.desk.record(opened(parts, who, patient_id))
+    if newer.patient != older.patient:
+        remedy = "Add it as a patient of its own; or name the patient alike in both, where it is the same person."
+        raise IntakeError([Problem(f"the record of “{newer.patient}”", f"one of “{older.patient}”", remedy)])
     with parts.database.writing() as session:
         patients.attach(session, who, patient_id, record, kind="record", now=parts.now())
     return RedirectResponse(f"/patients/{patient_id}", 303)

@@ -186,6 +186,8 @@ class Sync:
                     yield patient, error
                 except IntakeError as error:
                     yield patient, FhirError("Record", error.problems[0].found, "The last version stays.")
+                except (TypeError, RecursionError):  # deeper than JSON is written; others are not kept waiting for it
+                    yield patient, FhirError("Record", "a resource nested too deeply", "The last version stays.")
             self.told(number, len(ordered))
 
     def _searched(self, run: Run) -> Iterator[tuple[str, Chart | FhirError]]:

@@ -139,7 +139,10 @@ def attach(session: Session, who: Who, patient_id: str, file: File, *, kind: str
         author=who.id,
     )
     session.add(document)
-    find(session, who, patient_id).watched = ""  # its lines of the worklist are of the older version
+    patient = find(session, who, patient_id)
+    patient.watched = ""  # its lines of the worklist are of the older version
+    if kind == "record" and documents and patient.origin == "example":
+        patient.origin = "upload"  # no longer the invented patient, whose day stands still
     session.flush()
     audit.append(
         session,
