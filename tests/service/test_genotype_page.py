@@ -8,6 +8,7 @@ import html
 import io
 import re
 import tempfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from zipfile import ZipFile
@@ -419,3 +420,13 @@ def test_files_are_dropped_named_read_apart_and_saved(desk: Desk, tmp_path: Path
         assert download.value.suggested_filename == "verdicts.csv"
         assert b"ganciclovir" in saved
         assert complaints == []
+
+
+def test_a_packed_file_is_not_kept_as_it_is(client: TestClient, app: FastAPI) -> None:
+    """It would be unpacked again with every answer, whatever it unpacks to."""
+    packed = base64.b64encode(zlib.compress(gzip.compress(LIST.encode(), mtime=0))).decode()
+    fields = {"csrf": csrf(client), "day": "2026-03-10", "name": "list.txt.gz", "content": packed}
+    answer = client.post(f"{example(client)}/genotype", data=fields, follow_redirects=False)
+    assert answer.status_code == 422
+    assert "unpack it" in answer.text
+    assert kept(app) == []

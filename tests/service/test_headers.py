@@ -225,3 +225,15 @@ def test_secrets_come_from_the_environment_and_are_never_shown() -> None:
     assert found.start_key.get_secret_value() == "kLm3"
     assert "kLm3" not in repr(found)
     assert found.ehrs == []
+
+
+@pytest.mark.parametrize(
+    ("name", "each"),
+    [
+        ("ehrs", {"fhir": "https://ehr.example.org/fhir", "client_id": "x"}),
+        ("hooks", {"issuer": "https://ehr.example.org", "jwks": "https://ehr.example.org/jwks"}),
+    ],
+)
+def test_one_record_belongs_to_one_organisation(name: str, each: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="stands twice"):
+        read_settings(environ={}, **{name: [each, {**each, "organisation": "other"}]})

@@ -143,6 +143,9 @@ class Settings(_Part):
             raise ValueError("hooks_open is for trials on loopback; a site names its callers under [[hooks]]")
         if self.mode == "site" and self.start_key is not None:
             raise ValueError("start_key is for one user on a shared computer; a site's users log in")
+        for what, names in (("ehrs", [e.fhir for e in self.ehrs]), ("hooks", [h.issuer for h in self.hooks])):
+            if len(set(names)) < len(names):  # whose patients would they be?
+                raise ValueError(f"{what}: one address stands twice; give each once, for one organisation")
         return self
 
     @property

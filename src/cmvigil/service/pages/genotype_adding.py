@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 from ...sequencing.errors import SequenceError
 from ...sequencing.sample import Sample, Sequenced
@@ -69,7 +70,7 @@ def additions(asked: Asked, samples: Sequence[Sample]) -> Iterator[Addition]:
         by_file.setdefault(sample.read.file, []).append(sample.read)
     for name, reads in by_file.items():
         path = files.get(name)
-        if path is not None and asked.as_they_are and path.stat().st_size <= LIMIT:
+        if path is not None and asked.as_they_are and path.stat().st_size <= LIMIT and not _is_packed(path):
             choice = tuple(read.name for read in reads) if len(reads) > 1 else ()
             yield Addition(name, path.read_bytes(), choice)
         else:
@@ -96,6 +97,14 @@ def _lines(read: Sequenced) -> Iterator[str]:
     yield from (str(call.mutation) for call in read.calls if call.interpreted)
 
 
+_GZIP = b"\x1f\x8b"
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == _GZIP
+
+
 def patient_named(text: str) -> str:
     """The id in what was typed or pasted: an address of a patient's page, or the id. Raises NotFoundError for none."""
     found = _ID.findall(text.lower())
@@ -113,6 +122,8 @@ def add(parts: Services, who: Who, patient_id: str, given: Mapping[str, str], pi
     who.must("genotype")
     day = _day(given.get("day", ""), parts.today())
     file = File(safe_name(given.get("name", "")), unpacked(pieces), day, given.get("sample") or None)
+    if file.content.startswith(_GZIP):  # read again with every answer: what it unpacks to has no bound that is small
+        raise SequenceError(f"{file.name}: is packed (gzip); unpack it, then add it")
     with parts.database.reading() as session:
         chart = patients.chart(session, who, patient_id)
     before, after = (parts.desk.record(each) for each in (chart, replace(chart, sequences=(*chart.sequences, file))))
