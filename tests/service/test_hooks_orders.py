@@ -171,7 +171,7 @@ def refers(reference: str) -> Resource:
     """An order of maribavir that names its drug in another resource."""
     order = medication("maribavir", 400, "mg", 12)
     del order["medicationCodeableConcept"]
-    return {**order, "medicationReference": {"reference": reference}}
+    return {**order, "id": "draft-by-reference", "medicationReference": {"reference": reference}}
 
 
 DRUG = {"resourceType": "Medication", "id": "m1", "code": {"text": "maribavir"}}
@@ -192,3 +192,12 @@ def test_a_drug_that_nothing_names_is_not_passed_over_in_silence(record: Record)
 @pytest.mark.parametrize("status", ["stopped", "cancelled", "completed", "entered-in-error"])
 def test_an_order_that_ends_a_drug_is_not_held_up(record: Record, status: str) -> None:
     assert record.card(record.order(KIDNEY, medication("maribavir", 400, "mg", 12, status=status))) is None
+
+
+def test_an_unnamed_drug_beside_a_named_one_is_said_too(record: Record) -> None:
+    right = medication("ganciclovir", 5, "mg/kg", 12)
+    card = record.card(record.order(RELAPSE, right, refers("Medication/elsewhere")))
+    assert card and "could not be checked" in card["summary"]
+    wrong = record.card(record.order(KIDNEY, medication("maribavir", 400, "mg", 12), refers("Medication/elsewhere")))
+    assert wrong and wrong["indicator"] == "critical"
+    assert "could not be checked" in wrong["detail"]

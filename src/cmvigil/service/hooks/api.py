@@ -139,7 +139,7 @@ def _card(parts: Services, caller: Caller, service: Service, call: Call) -> Card
         if what is None:
             return cards.of_patient(assess(record, desk.program, today, explain=False), gathered.lacking)
         found = orders.appraise(desk.program, record, today, what)
-    return cards.of_orders(found, gathered.lacking, signing=signing)
+    return cards.of_orders(found, gathered.lacking, signing=signing, unnamed=what.unnamed)
 
 
 def _answered(

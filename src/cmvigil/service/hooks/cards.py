@@ -92,16 +92,22 @@ def of_patient(advice: Advice, lacking: Iterable[str]) -> Card | None:
     return Card(_fitted(said), "\n".join(detail).strip(), "warning" if harm else "info", rule, topic)
 
 
-def of_orders(findings: list[Finding], lacking: Iterable[str], *, signing: bool) -> Card | None:
-    """The card on orders: what is wrong with them. What cannot be judged is said when an order is signed."""
+def of_orders(findings: list[Finding], lacking: Iterable[str], *, signing: bool, unnamed: int = 0) -> Card | None:
+    """The card on orders: what is wrong with them. What cannot be judged is said when an order is signed.
+
+    ``unnamed``: orders among them whose drug nothing names.
+    """
     spoken = [each for each in findings if signing or each.rule != "check:cannot be judged"]
     lacking = list(lacking)
+    if not spoken and unnamed and signing:
+        return of_unnamed(unnamed)
     if not spoken:
         return _unchecked(lacking) if signing and lacking else None
     first = spoken[0]
     indicator = {"forbidden": "critical" if signing else "warning", "harm": "warning", "note": "info"}[first.level]
     lines = [f"{each.text}." for each in spoken]
-    detail = [*_part("", [f"{lines[0]} {first.more}".strip(), *lines[1:]]), *_part("Not known", _unseen(lacking))]
+    unknown = [*([of_unnamed(unnamed).summary] if unnamed and signing else []), *_unseen(lacking)]
+    detail = [*_part("", [f"{lines[0]} {first.more}".strip(), *lines[1:]]), *_part("Not known", unknown)]
     topic = first.item.topic if first.item else "antiviral"
     return Card(_fitted(lines), "\n".join(detail).strip(), indicator, first.rule, topic)
 
