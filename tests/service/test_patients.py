@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from zlib import compress
+
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 from tests.service.conftest import csrf, example
+
+from cmvigil.service.store.tables import Document
 
 
 def test_an_example_is_loaded_and_its_advice_is_read(client: TestClient) -> None:
@@ -37,3 +43,14 @@ def test_a_day_centuries_ahead_is_refused_at_once(client: TestClient) -> None:
     place = example(client, "resistant-on-foscarnet")
     for part in ("", "/what-if", "/record"):
         assert client.get(f"{place}{part}?as_of=9999-12-31").status_code == 422
+
+
+def test_a_record_that_cannot_be_read_any_more_may_be_mended(client: TestClient, app: FastAPI) -> None:
+    place = example(client, "pregnant")
+    with app.state.services.database.writing() as session:
+        session.execute(update(Document).values(content=compress(b"cmvigil: 1\nno_such_key: 1\n"), sha256="0"))
+    assert client.get(place).status_code == 422
+    mended = {"file": ("case.yaml", b"cmvigil: 1\nas_of: 2026-03-01\nperson: {age: 40}\n")}
+    answer = client.post(f"{place}/record", data={"csrf": csrf(client)}, files=mended, follow_redirects=False)
+    assert answer.status_code == 303
+    assert client.get(place).status_code == 200

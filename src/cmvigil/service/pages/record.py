@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from ...advice import Advice
 from ...record.errors import IntakeError, Problem
 from ...report import fhir, html, ics, json, markdown, plan_csv
+from ...sequencing.errors import SequenceError
 from ..context import Asking, Parts
 from ..store import patients
 from ..store.patients import File, NotFoundError
@@ -47,10 +48,14 @@ def new_version(parts: Parts, who: Asking, patient_id: str, file: UploadFile) ->
     who.must("write")
     record = File(file.filename or "upload", file.file.read())
     newer = parts.desk.read(record)
-    older = parts.desk.record(opened(parts, who, patient_id))
-    if newer.patient != older.patient:
+    chart = opened(parts, who, patient_id)
+    try:
+        known_as = parts.desk.record(chart).patient
+    except (IntakeError, SequenceError):
+        known_as = newer.patient  # what stands there cannot be read: this may mend it
+    if newer.patient != known_as:
         remedy = "Add it as a patient of its own; or name the patient alike in both, where it is the same person."
-        raise IntakeError([Problem(f"the record of “{newer.patient}”", f"one of “{older.patient}”", remedy)])
+        raise IntakeError([Problem(f"the record of “{newer.patient}”", f"one of “{known_as}”", remedy)])
     with parts.database.writing() as session:
         patients.attach(session, who, patient_id, record, kind="record", now=parts.now())
     return RedirectResponse(f"/patients/{patient_id}", 303)
