@@ -152,3 +152,8 @@ def test_a_drug_begun_that_day_and_stopped_was_never_given(record: Record) -> No
     drug = Entry("drug", "", "maribavir", {"dose": "400 mg", "every": "12 h", "route": "oral"})
     begun = supposing(record, [drug], (), DAY)
     assert assess(supposing(begun, [], ["maribavir"], DAY), load(), DAY) == assess(record, load(), DAY)
+
+
+def test_a_drug_that_is_not_known_is_refused(record: Record) -> None:
+    with pytest.raises(IntakeError, match="amlodipine"):
+        supposing(record, [Entry("drug", "", "amlodipine")], (), DAY)

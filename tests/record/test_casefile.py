@@ -384,7 +384,8 @@ def test_the_documentation_is_a_case_file() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     record = read_record("\n".join(blocks))
     assert len(blocks) >= 8 and every_table(record)
-    assert {issue.level for issue in record.issues} == {"note"}
+    assert {issue.level for issue in record.issues} == {"note", "unmapped"}
+    assert [issue.found for issue in record.issues if issue.level == "unmapped"] == ["the drug 'amlodipine'"]
 
 
 def test_a_record_is_always_about_a_person() -> None:

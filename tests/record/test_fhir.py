@@ -395,9 +395,9 @@ def test_from_when_to_when_an_order_runs(more: Any, start: date, end: date | Non
 
 
 def test_a_dose_in_an_unknown_unit_is_left_out_and_remarked() -> None:
-    found = record(request(dosageInstruction=[{"doseAndRate": [{"doseQuantity": quantity(2, "tablets")}]}]))
+    found = record(request(dosageInstruction=[{"doseAndRate": [{"doseQuantity": quantity(2, "drops")}]}]))
     row = only(found, "exposure")
-    assert row.dose is None and row.dose_unit is None and issues(found, "note") == ["a dose in 'tablets'"]
+    assert row.dose is None and row.dose_unit is None and issues(found, "note") == ["a dose in 'drops'"]
 
 
 def test_statements() -> None:

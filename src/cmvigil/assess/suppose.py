@@ -48,7 +48,7 @@ def supposing(record: Record, entries: Sequence[Entry], stopped: Collection[str]
     """
     text = orjson.dumps(case_of(entries, day)).decode()
     supposed = case_record(read_document(text), PLACE)
-    lost = [issue for issue in supposed.issues if issue.level in ("rejected", "unusable")]
+    lost = [issue for issue in supposed.issues if issue.level in ("rejected", "unmapped", "unusable")]
     if lost:  # what is supposed but cannot be used would look as if it changed nothing
         raise IntakeError([Problem(i.found, i.expected, i.remedy, i.place) for i in lost])
     rows: dict[str, list[Any]] = {}

@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from ..record.tables import TABLES, columns
 from . import steps as view_steps
+from .band_table import band_table
+from .entries import objections
 from .grammar import GrammarError, Scope, mentioned, parse
 from .model import (
-    EDGES,
-    EFFECTS,
     KINDS_OF_RULE,
     PICKS,
     STATE_TESTS_ALLOWED,
@@ -34,79 +34,11 @@ from .model import (
     Setting,
     View,
 )
+from .ordering import dependency_order
+from .short_forms import ShortForms, listed
 from .source import KnowledgeError, Raw, read_folders
 
 BASE = Path(__file__).resolve().parent.parent / "knowledge"
-
-_FIELDS = {
-    "settings": {"is", "value", "unit", "sources", "verification", "note", "type"},
-    "views": {"is", "because", "steps", "note"},
-    "facts": {
-        "is",
-        "ask",
-        "unit",
-        "from",
-        "where",
-        "pick",
-        "take",
-        "by",
-        "fresh",
-        "absent",
-        "unusable",
-        "conflict",
-        "note",
-    }
-    | {
-        "latest",
-        "word",
-        "finding",
-        "drug",
-        "drug_ever",
-        "condition",
-        "condition_ever",
-        "procedure",
-        "procedure_running",
-    },
-    "derived": {"is", "unit", "value", "note"},
-    "definitions": {"is", "when", "sources", "verification", "statement", "note"},
-    "rules": {
-        "statement",
-        "kind",
-        "topic",
-        "when",
-        "unless",
-        "headline",
-        "text",
-        "because",
-        "strength",
-        "certainty",
-    }
-    | {
-        "severity",
-        "evidence",
-        "sources",
-        "verification",
-        "note",
-        "overrides",
-        "schedule",
-        "slot",
-        "order",
-        "tone",
-        "if_unknown",
-        "options",
-        "effect",
-    },
-    "tables": {"is", "keys", "banded", "columns", "rows", "sources", "verification", "note", "used_by"},
-}
-_WORDS = {
-    "verification": ("verified", "secondary", "recalled"),
-    "strength": ("strong", "conditional", "good-practice"),
-    "certainty": ("high", "moderate", "low", "very-low"),
-    "severity": ("harm", "act", "note"),
-    "evidence": ("", "consistent", "conflicting"),
-    "tone": ("", "harm", "watch", "calm", "unknown"),
-    "effect": EFFECTS,
-}
 
 
 def table_columns(table: str) -> dict[str, Kind]:
@@ -135,6 +67,7 @@ class _Builder:
         self.raw = raw
         self.problems: list[str] = []
         self.sets = {name: tuple(members) for name, members in raw.vocabulary.get("sets", {}).items()}
+        self.short_forms = ShortForms(raw.vocabulary, self.sets)
         self.settings: dict[str, Setting] = {}
         self.tables: dict[str, BandTable] = {}
         self.views: dict[str, View] = {}
@@ -202,17 +135,7 @@ class _Builder:
 
     def guard(self, name: str, fields: dict[str, Any], section: str, build: Callable[[str, Any], None]) -> None:
         place = f"{fields['file']}: {name}"
-        unknown = fields.keys() - _FIELDS[section] - {"file"}
-        if unknown:
-            wrong, known = ", ".join(sorted(map(str, unknown))), ", ".join(sorted(_FIELDS[section]))
-            self.problems.append(f"{place}: no field {wrong}; there are {known}")
-        for word, allowed in _WORDS.items():
-            if word in fields and fields[word] not in allowed:
-                self.problems.append(f"{place}: {word} is {fields[word]!r}; expected {', '.join(allowed)}")
-        if section != "tables":
-            for key in fields.get("sources", ()):
-                if key not in self.raw.sources:
-                    self.problems.append(f"{place}: no source {key!r} in sources.yaml")
+        self.problems += [f"{place}: {wrong}" for wrong in objections(section, fields, self.raw.sources)]
         try:
             build(name, fields)
         except GrammarError as error:
@@ -290,36 +213,19 @@ class _Builder:
         def needs(name: str) -> set[str]:
             return {str(v) for step in entries[name].get("steps", ()) for v in _tables_of(step)} & entries.keys()
 
-        return self.topological(list(entries), needs)
+        return self.ordered(entries, needs)
 
     def sorted_states(self, entries: Mapping[str, Mapping[str, Any]]) -> list[str]:
         def needs(name: str) -> set[str]:
             text = entries[name].get("value", entries[name].get("when", ""))
             return mentioned(str(text)) & entries.keys()
 
-        return self.topological(list(entries), needs)
+        return self.ordered(entries, needs)
 
-    def topological(self, names: list[str], needs: Callable[[str], set[str]]) -> list[str]:
-        done: dict[str, None] = {}
-        doing: list[str] = []
-
-        def visit(name: str) -> None:
-            if name in done:
-                return
-            if name in doing:
-                self.problems.append(
-                    f"{' -> '.join([*doing[doing.index(name) :], name])}: defined by itself; break the circle"
-                )
-                return
-            doing.append(name)
-            for other in sorted(needs(name)):
-                visit(other)
-            doing.pop()
-            done[name] = None
-
-        for name in names:
-            visit(name)
-        return list(done)
+    def ordered(self, entries: Iterable[str], needs: Callable[[str], set[str]]) -> list[str]:
+        order, circles = dependency_order(entries, needs)
+        self.problems += [f"{' -> '.join(circle)}: defined by itself; break the circle" for circle in circles]
+        return order
 
     # -- sections ------------------------------------------------------------------------------------------------------
     def setting(self, name: str, fields: dict[str, Any]) -> None:
@@ -338,38 +244,7 @@ class _Builder:
             raise ValueError(f"value is {fields['value']}; expected true or false")
 
     def table(self, name: str, fields: dict[str, Any]) -> None:
-        banded = bool(fields.get("banded", False))
-        cols: dict[str, Kind] = dict(fields["columns"])
-        rows = tuple(
-            {k: row.get(k) for k in [*cols, *((edge for edge, _ in EDGES) if banded else ())]} for row in fields["rows"]
-        )
-        known = {*cols, *((edge for edge, _ in EDGES) if banded else ())}
-        for i, row in enumerate(rows):
-            strange = fields["rows"][i].keys() - known
-            if strange:
-                raise ValueError(f"row {i + 1}: no column {min(strange)}; there are {', '.join(sorted(known))}")
-            for key, kind in cols.items():
-                value = row[key]
-                if value is None and key in fields["keys"]:
-                    raise ValueError(f"row {i + 1}: {key} is empty; a row is looked up by all its keys")
-                if value is not None and (kind == "exact") != isinstance(value, Decimal):
-                    raise ValueError(f"row {i + 1}: {key} is {value!r}; expected {kind}")
-        keys = tuple(fields["keys"])
-        for i, row in enumerate(rows):
-            for j, other in enumerate(rows[:i]):
-                if all(row[k] == other[k] for k in keys) and (not banded or _overlap(row, other)):
-                    raise ValueError(f"rows {j + 1} and {i + 1} answer the same look-up")
-        self.tables[name] = BandTable(
-            name=name,
-            is_=fields["is"],
-            keys=keys,
-            banded=banded,
-            columns=cols,
-            rows=rows,
-            used_by=str(fields.get("used_by", "")),
-            sources=tuple(fields.get("sources", ())),
-            file=fields["file"],
-        )
+        self.tables[name] = band_table(name, fields)
 
     def view(self, name: str, fields: dict[str, Any]) -> None:
         context = view_steps.Context(self.columns_of, self.row_scope, self.tables)
@@ -377,7 +252,7 @@ class _Builder:
         self.views[name] = View(name, fields["is"], fields["because"], made, fields["file"])
 
     def fact(self, name: str, given: dict[str, Any]) -> None:
-        fields = self.expand(given)
+        fields = self.short_forms.expand(given)
         table = fields["from"]
         cols = self.columns_of(table)
         scope = self.row_scope(cols)
@@ -409,8 +284,8 @@ class _Builder:
             take=take,
             by=by,
             fresh=int(fresh) if isinstance(fresh, Decimal) else None,
-            absent=tuple(self.elsewhere(e) for e in _listed(fields.get("absent"))),
-            unusable=tuple(self.elsewhere(e) for e in _listed(fields.get("unusable"))),
+            absent=tuple(self.elsewhere(e) for e in listed(fields.get("absent"))),
+            unusable=tuple(self.elsewhere(e) for e in listed(fields.get("unusable"))),
             conflict=fields.get("conflict", ""),
             group=fields.get("group", ""),
             file=fields["file"],
@@ -421,76 +296,6 @@ class _Builder:
         where = fields.get("where")
         scope = self.row_scope(self.columns_of(table))
         return Elsewhere(table, parse(where, scope, "bool") if where else None, fields.get("why", ""))
-
-    def expand(self, given: dict[str, Any]) -> dict[str, Any]:
-        """A short form into the general form (``docs/architecture.md``, section Facts)."""
-        fields = dict(given)
-        vocabulary = self.raw.vocabulary
-        for form, (section, table) in _SHORT.items():
-            if form not in fields:
-                continue
-            target = fields.pop(form)
-            members = self.members(target, section)
-            fields["from"] = table
-            if form == "latest":
-                fields.setdefault("unit", vocabulary[section][target]["unit"])
-                fields.update(where=f"concept = '{target}'", pick="latest")
-                fields.setdefault("take", "value")
-                fields.setdefault("conflict", "same_time")
-            elif form == "word":
-                fields.update(where=f"concept = '{target}'", pick="latest", take="text")
-            elif form == "finding":
-                fields.update(where=f"concept = '{target}'", pick="latest", take="present")
-                self.complete(fields, {vocabulary[section][target].get("group")})
-            else:
-                self.expand_running(fields, form, members, {vocabulary[section][m].get("group") for m in members})
-            break
-        return fields
-
-    def members(self, target: str, section: str) -> tuple[str, ...]:
-        if target.startswith("set(") and target.endswith(")"):
-            name = target[4:-1]
-            if name not in self.sets:
-                raise ValueError(f"no set named {name!r}")
-            return self.sets[name]
-        if target not in self.raw.vocabulary.get(section, {}):
-            raise ValueError(f"no {section[:-1]} named {target!r} in the vocabulary")
-        return (target,)
-
-    def expand_running(
-        self, fields: dict[str, Any], form: str, members: tuple[str, ...], groups: set[str | None]
-    ) -> None:
-        listed = ", ".join(f"'{m}'" for m in members)
-        where = f"concept in ({listed})"
-        if form.startswith("condition"):
-            where += " and present"
-            if len(members) == 1:
-                fields["absent"] = [
-                    *_listed(fields.get("absent")),
-                    {"from": "condition", "where": f"concept = '{members[0]}' and not present"},
-                ]
-            self.complete(fields, groups)
-        elif form.startswith("drug"):
-            self.complete(fields, {"medications"})
-        else:
-            self.complete(fields, {"procedures"})
-        if form in ("drug", "condition", "procedure_running"):
-            where += " and (end is null or end >= as_of)"
-        fields.update(where=where, pick="any")
-
-    def complete(self, fields: dict[str, Any], groups: set[str | None]) -> None:
-        """A completeness statement licenses absence when one list covers every concept asked for.
-
-        Where the fact itself goes stale, so does the statement.
-        """
-        if len(groups) == 1 and None not in groups:
-            (group,) = groups
-            where = f"concept = 'complete' and text = '{group}'"
-            if "fresh" in fields:
-                where += f" and day > as_of - {fields['fresh']}"
-            statement = {"from": "observation", "where": where}
-            fields["group"] = group
-            fields["absent"] = [*_listed(fields.get("absent")), statement]
 
     def derive(self, name: str, fields: dict[str, Any]) -> None:
         value = parse(str(fields["value"]), self.clinical_scope(states=False))
@@ -547,43 +352,9 @@ class _Builder:
         )
 
 
-_SHORT = {
-    "latest": ("measurements", "measurement"),
-    "word": ("observations", "observation"),
-    "finding": ("observations", "observation"),
-    "drug": ("drugs", "exposure"),
-    "drug_ever": ("drugs", "exposure"),
-    "condition": ("conditions", "condition"),
-    "condition_ever": ("conditions", "condition"),
-    "procedure": ("procedures", "procedure"),
-    "procedure_running": ("procedures", "procedure"),
-}
-
-
-def _listed(value: Any) -> list[Any]:
-    return [] if value is None else list(value) if isinstance(value, list) else [value]
-
-
 def _tables_of(step: Mapping[str, Any]) -> Iterable[Any]:
     for op, args in step.items():
         if op == "from":
             yield args
         elif isinstance(args, dict) and "with" in args:
             yield args["with"]
-
-
-def _overlap(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
-    """Whether some number lies in both bands."""
-
-    def below(x: Mapping[str, Any], y: Mapping[str, Any]) -> bool:
-        """Whether x surely ends before y begins."""
-        top, bottom = _first(x["upper"], x["to"]), _first(y["lower"], y["above"])
-        if top is None or bottom is None:
-            return False
-        return bool(top < bottom or (top == bottom and (x["upper"] is not None or y["above"] is not None)))
-
-    return not (below(a, b) or below(b, a))
-
-
-def _first(a: Any, b: Any) -> Any:
-    return b if a is None else a

@@ -10,10 +10,14 @@ from itertools import count
 from typing import Any
 
 from cmvigil.record import units
-from cmvigil.record.casefile import NAMED, Act, Case, Drug, Gene, Genotype, Measure, Seen, parse_case, readable_part
+from cmvigil.record.casefile import NAMED, Case, parse_case, readable_part
+from cmvigil.record.casefile.case import Act
+from cmvigil.record.casefile.drugs import Drug
+from cmvigil.record.casefile.genotype import Gene, Genotype
+from cmvigil.record.casefile.results import Measure, Seen
 from cmvigil.record.checks import check
 from cmvigil.record.document import Document, Path, spell
-from cmvigil.record.errors import IntakeError, Problem
+from cmvigil.record.errors import IntakeError, Problem, shown
 from cmvigil.record.tables import (
     Condition,
     Coverage,
@@ -60,6 +64,7 @@ class _Writer:
         self.unusable: list[Problem] = []
         self._document = document
         self._file = file
+        self._unknown_drugs: list[str] = []
         self._numbers = count(1)
         self._read: Counter[str] = Counter()
 
@@ -72,7 +77,10 @@ class _Writer:
         for name, entries in self.case.labs.items():
             self._measures(name, entries, ("labs", self._written("labs", name)))
         for index, drug in enumerate(self.case.drugs):
-            self._drug(drug, ("drugs", index))
+            if drug.known:
+                self._drug(drug, ("drugs", index))
+            else:
+                self._unknown_drug(drug, ("drugs", index))
         for index, genotype in enumerate(self.case.genotype):
             self._genotype(genotype, ("genotype", index))
         if self.case.genotype_pending:
@@ -84,7 +92,7 @@ class _Writer:
             path = ("complete", index)
             self._observe("complete", statement.date or self._now(path), path, text=statement.list)
         self._person()
-        check(self.record)
+        check(self.record, {"medications": self._unknown_drugs} if self._unknown_drugs else None)
         for table, rows in self.record.rows.items():
             if rows:
                 self.record.counts[f"rows.{table}"] = len(rows)
@@ -119,12 +127,14 @@ class _Writer:
             "source": spell(path),
         }
 
-    def _issue(self, level: Any, path: Path, found: str, expected: str, remedy: str) -> None:
+    def _issue(
+        self, level: Any, path: Path, found: str, expected: str, remedy: str, known_on: date | None = None
+    ) -> None:
         line = self._document.line(path)
         place = f"line {line}: {spell(path)}" if line else spell(path)
         if level == "unusable":
             self.unusable.append(Problem(found, expected, remedy, spell(path), line, self._file))
-        self.record.issues.append(Issue(level, place, found, expected, remedy))
+        self.record.issues.append(Issue(level, place, found, expected, remedy, known_on))
 
     def _observe(self, concept: str, day: date, path: Path, known_on: date | None = None, **content: Any) -> None:
         self.record.add(Observation(**self._base(day, path, known_on), concept=concept, **content))
@@ -395,6 +405,13 @@ class _Writer:
                 stated_on=self._told(drug) if drug.missed_doses is not None or drug.adequate is not None else None,
             )
         )
+
+    def _unknown_drug(self, drug: Drug, path: Path) -> None:
+        """Nothing is concluded from it; that a list which names it holds every medication is not concluded either."""
+        self._read[str(path[0])] += 1
+        self._unknown_drugs.append(f"{spell(path)} {shown(drug.drug)}")
+        remedy = "Not judged: what it does to the kidneys, the blood or beside an antiviral is not known here."
+        self._issue("unmapped", path, f"the drug {shown(drug.drug)}", "a drug that cmvigil knows", remedy, drug.start)
 
     def _told(self, drug: Drug) -> date | None:
         """The day up to which a regimen can have been told of: its end, or the day of the case if earlier."""

@@ -36,10 +36,10 @@ class IntakeError(ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str = "", *, cutoff: float = 0.6) -> str:
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """``Did you mean 'x'?`` where a known word is close, else ``otherwise``."""
     spelled = {each.lower(): each for each in sorted(known)}
-    close = get_close_matches(word.lower(), spelled, n=3, cutoff=cutoff)
+    close = get_close_matches(word.lower(), spelled, n=3, cutoff=0.6)
     close.sort(key=lambda each: sorted(each) != sorted(word.lower()))  # swapped letters first
     return f"Did you mean '{spelled[close[0]]}'?" if close else otherwise
 

@@ -31,10 +31,8 @@ def read_record(
 ) -> Record:
     """One patient's record.
 
-    ``source`` is a path, or the content itself as bytes; a str is content where it has a line break or
-    begins with
-    ``{``, else a path. ``name`` is what messages call it. ``mapping`` is a site's CSV of local codes (FHIR
-    only);
+    ``source`` is a path, or the content itself as bytes; a str is content where it has a line break or begins with
+    ``{``, else a path. ``name`` is what messages call it. ``mapping`` is a site's CSV of local codes (FHIR only);
     ``patient`` chooses one id from a Bundle that holds several. Raises IntakeError with every problem found.
     """
     content, name = _load(source, name)

@@ -67,6 +67,8 @@ class Vocabulary:
     signs: Mapping[str, Sign]
     drugs: Mapping[str, str]  # concept -> label
     drug_names: Mapping[str, str]  # any known name, lower case -> concept
+    drug_abbreviations: Mapping[str, str]  # letters and digits that are asked back, never taken -> concept
+    other_drugs: frozenset[str]  # names near a known one that are another drug's
     conditions: Mapping[str, str]
     procedures: Mapping[str, str]
     sets: Mapping[str, tuple[str, ...]]
@@ -116,6 +118,8 @@ def vocabulary() -> Vocabulary:
         ),
         drugs=_labels(drugs),
         drug_names=_frozen(names),
+        drug_abbreviations=_frozen({short: name for name, drug in drugs.items() for short in drug.get("short", ())}),
+        other_drugs=frozenset(plain_name(each) for drug in drugs.values() for each in drug.get("unlike", ())),
         conditions=_labels(_read("conditions")),
         procedures=_labels(_read("procedures")),
         sets=_frozen({name: tuple(members) for name, members in _read("sets").items()}),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cmvigil.record.checks import check
-from cmvigil.record.codes import with_site
+from cmvigil.record.codes import Codes, with_site
 from cmvigil.record.errors import IntakeError, Problem, listed, shown
 from cmvigil.record.fhir import condition, medication, observation
 from cmvigil.record.fhir.intake import Intake, Place, decimal, dicts, extension, texts
@@ -47,15 +47,29 @@ _WHOLE = {
 _ODD = (AttributeError, TypeError, ValueError, KeyError, IndexError, ArithmeticError)
 
 
+Entry = tuple[dict[str, Any], str, str]
+"""A resource, its fullUrl (or nothing), and where it stands."""
+
+
 def bundle_record(data: dict[str, Any], *, name: str, mapping: Path | None, patient: str | None) -> Record:
     """The record of one patient. Raises IntakeError for a Bundle of several patients without a choice."""
     lost: list[Issue] = []
     entries = list(_entries(data, "Bundle" if data.get("resourceType") == "Bundle" else "", 0, lost))
+    return entries_record(entries, with_site(mapping), name=name, patient=patient, lost=lost)
+
+
+def entries_record(
+    entries: list[Entry], codes: Codes, *, name: str, patient: str | None = None, lost: Iterable[Issue] = ()
+) -> Record:
+    """The record of one patient from resources, wherever they stood; ``lost`` is what could not be taken apart.
+
+    Raises IntakeError as :func:`bundle_record` does.
+    """
     aliases = _aliases(entries)
     subjects = [_subject(resource, url, aliases) for resource, url, _ in entries]
     found = list(dict.fromkeys(each for each in subjects if each is not None and "/" not in each))
     chosen = _choose(found, aliases, patient, name)
-    intake = Intake(chosen or "patient", with_site(mapping))
+    intake = Intake(chosen or "patient", codes)
     intake.record.issues.extend(lost)
     resources = intake.resources
     counts = intake.record.counts
@@ -94,7 +108,7 @@ def bundle_record(data: dict[str, Any], *, name: str, mapping: Path | None, pati
     return intake.record
 
 
-def _entries(data: Any, path: str, depth: int, lost: list[Issue]) -> Iterator[tuple[dict[str, Any], str, str]]:
+def _entries(data: Any, path: str, depth: int, lost: list[Issue]) -> Iterator[Entry]:
     """Every resource with its fullUrl and its path, Bundles unpacked; what cannot be taken apart goes to ``lost``."""
     if data.get("resourceType") != "Bundle":
         yield {**data, "resourceType": str(data.get("resourceType"))}, "", path
@@ -109,7 +123,7 @@ def _entries(data: Any, path: str, depth: int, lost: list[Issue]) -> Iterator[tu
             yield from _entry(entry, f"{path}.entry[{index}]", depth, lost)
 
 
-def _entry(entry: Any, path: str, depth: int, lost: list[Issue]) -> Iterator[tuple[dict[str, Any], str, str]]:
+def _entry(entry: Any, path: str, depth: int, lost: list[Issue]) -> Iterator[Entry]:
     resource = entry.get("resource") if isinstance(entry, dict) else None
     if not isinstance(resource, dict):
         # A transaction may delete or search without carrying a resource: nothing is lost then.
@@ -128,7 +142,7 @@ def _rejected(place: str, found: str, expected: str) -> Issue:
     return Issue("rejected", place, found, expected, "Not used; send it whole.")
 
 
-def _aliases(entries: list[tuple[dict[str, Any], str, str]]) -> dict[str, str]:
+def _aliases(entries: list[Entry]) -> dict[str, str]:
     """Which references mean which patient's id."""
     aliases: dict[str, str] = {}
     for resource, url, _ in entries:
@@ -297,7 +311,7 @@ def _person(intake: Intake, people: list[Place]) -> None:
 
 def _strangers(
     intake: Intake,
-    entries: list[tuple[dict[str, Any], str, str]],
+    entries: list[Entry],
     subjects: list[str | None],
     described: bool,
 ) -> None:

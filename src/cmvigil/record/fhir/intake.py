@@ -17,8 +17,6 @@ Resource = Mapping[str, Any]
 EXTENSION = "urn:cmvigil:"
 _TOLD = ("issued", "recordedDate", "dateAsserted", "authoredOn", "effectiveDateTime", "performedDateTime")
 """Elements that say when a resource was told, the surest first."""
-_TOLD = ("issued", "recordedDate", "dateAsserted", "authoredOn", "effectiveDateTime", "performedDateTime")
-"""Elements that say when a resource was told, the surest first."""
 _BOUND = 10**18  # nothing measured here is larger
 
 

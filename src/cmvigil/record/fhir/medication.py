@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from cmvigil.record import units
 from cmvigil.record.fhir.intake import Intake, Place, decimal, dicts, extension, own_code, texts, time_of
+from cmvigil.record.fhir.product import Product, concept_of, piece, product_of, strengths
 from cmvigil.record.tables import Exposure
 
 _REQUEST_USED = frozenset({"active", "completed", "stopped", "on-hold"})
@@ -73,9 +74,10 @@ def counts(resource: Any) -> bool:
 def read_request(intake: Intake, place: Place) -> None:
     """The exposure that a MedicationRequest stands for, unless administrations or statements carry it out."""
     resource = place.resource
-    drug = _drug(intake, place)
-    if drug is None or place.name in intake.superseded:
+    product = _product(intake, place)
+    if product is None or place.name in intake.superseded:
         return
+    drug = product.drug
     status, intent = resource.get("status"), resource.get("intent")
     if status not in _REQUEST_USED or intent in ("proposal", "plan", "option") or resource.get("doNotPerform") is True:
         intake.issue(
@@ -105,15 +107,16 @@ def read_request(intake: Intake, place: Place) -> None:
             intake.lost(place, "medications")
             continue
         end = _closed(intake, place, drug, status, start, end)
-        _row(intake, place, drug, start, end, _dose(intake, place, dosage), max(start, written or start))
+        _row(intake, place, drug, start, end, _dose(intake, place, dosage, product), max(start, written or start))
 
 
 def read_statement(intake: Intake, place: Place) -> None:
     """The exposure that a MedicationStatement states."""
     resource = place.resource
-    drug = _drug(intake, place)
-    if drug is None:
+    product = _product(intake, place)
+    if product is None:
         return
+    drug = product.drug
     status = resource.get("status")
     if status not in _STATEMENT_USED:
         intake.issue("rejected", place, f"{drug}: status {status}", "a drug that was taken", "Not used.", "status")
@@ -131,15 +134,16 @@ def read_statement(intake: Intake, place: Place) -> None:
             intake.lost(place, "medications")
             continue
         end = _closed(intake, place, drug, status, start, end)
-        _row(intake, place, drug, start, end, _dose(intake, place, dosage), max(start, asserted or start))
+        _row(intake, place, drug, start, end, _dose(intake, place, dosage, product), max(start, asserted or start))
 
 
 def read_administration(intake: Intake, place: Place) -> None:
     """Keep one administration; ``merge_administrations`` makes regimens of them."""
     resource = place.resource
-    drug = _drug(intake, place)
-    if drug is None:
+    product = _product(intake, place)
+    if product is None:
         return
+    drug = product.drug
     status = resource.get("status")
     if status not in _GIVEN:
         intake.issue("rejected", place, f"{drug}: status {status}", "a dose that was given", "Not used.", "status")
@@ -154,7 +158,7 @@ def read_administration(intake: Intake, place: Place) -> None:
     dosage = resource.get("dosage")
     order = intake.resolve(resource.get("request"), resource)
     running = order is not None and order.get("status") == "active" and not _has_end(intake, order)
-    dose = _dose(intake, place, dosage if isinstance(dosage, dict) else {})
+    dose = _dose(intake, place, dosage if isinstance(dosage, dict) else {}, product)
     intake.administrations.append(Given(day, max(day, end or day), place, drug, dose, running))
 
 
@@ -203,20 +207,13 @@ def _interval(run: list[Given]) -> Decimal | None:
 # --- the parts of a medication resource ------------------------------------------------------------------
 
 
-def _drug(intake: Intake, place: Place) -> str | None:
-    resource = place.resource
-    concept = resource.get("medicationCodeableConcept")
-    if concept is None:
-        reference = resource.get("medicationReference")
-        medication = intake.resolve(reference, resource)
-        concept = medication.get("code") if medication is not None else None
-        if concept is None and isinstance(reference, dict):
-            concept = {"text": str(reference.get("display") or reference.get("reference") or "")}
-    drug = intake.drug(concept)
-    if drug is None:
-        intake.unmapped(place, concept)
+def _product(intake: Intake, place: Place) -> Product | None:
+    """The product that a resource names; one that is not known here is counted, and its list is not whole."""
+    product = product_of(intake, place.resource)
+    if product is None:
+        intake.unmapped(place, concept_of(intake, place.resource))
         intake.lost(place, "medications")
-    return drug
+    return product
 
 
 def _bounds(intake: Intake, dosage: Any) -> tuple[date | None, date | None]:
@@ -258,7 +255,7 @@ def _closed(intake: Intake, place: Place, drug: str, status: Any, start: date, e
     return end
 
 
-def _dose(intake: Intake, place: Place, dosage: Any) -> Dose:
+def _dose(intake: Intake, place: Place, dosage: Any, product: Product) -> Dose:
     amount = unit = None
     quantities = [
         dosage.get("dose"),
@@ -266,21 +263,29 @@ def _dose(intake: Intake, place: Place, dosage: Any) -> Dose:
     ]
     for quantity in quantities:
         if isinstance(quantity, dict):
-            amount, unit = _amount(intake, place, quantity)
+            amount, unit = _amount(intake, place, quantity, product)
             break
     return Dose(amount, unit, _every(dosage.get("timing")), _route(intake, dosage.get("route")))
 
 
-def _amount(intake: Intake, place: Place, quantity: Any) -> tuple[Decimal | None, str | None]:
+def _amount(intake: Intake, place: Place, quantity: Any, product: Product) -> tuple[Decimal, str] | tuple[None, None]:
+    """A dose; of tablets and capsules what they hold together, where the product states their strength."""
     value = decimal(quantity.get("value"))
-    spelled = [quantity.get("code"), quantity.get("unit")]
-    for unit in spelled:
-        if value is not None and value >= 0 and isinstance(unit, str):
+    spelled = [each for each in (quantity.get("code"), quantity.get("unit")) if isinstance(each, str)]
+    found, expected = f"a dose in '{spelled[0] if spelled else 'no unit'}'", ", ".join(intake.words.dose_units)
+    if value is not None and value >= 0:
+        for unit in spelled:
             dose = units.dose(value, unit, intake.words.dose_units)
             if dose is not None:
                 return dose
-    found = f"a dose in '{spelled[0] or spelled[1] or 'no unit'}'"
-    intake.issue("note", place, found, ", ".join(intake.words.dose_units), "Kept without its dose.", "dose")
+        of = next(filter(None, map(piece, spelled)), None)
+        if of is not None:
+            held = strengths(intake, product, of)
+            if len(held) == 1:
+                return units.tidy(value * held[0]), "mg"
+            stated = " or ".join(f"{each:f} mg" for each in held) or "unknown strength"
+            found, expected = f"a dose in {of}s of {stated}", f"the strength of a {of}, in the Medication or the name"
+    intake.issue("note", place, found, expected, "Kept without its dose.", "dose")
     return None, None
 
 
