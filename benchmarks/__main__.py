@@ -153,7 +153,14 @@ def cards(seconds: int) -> list[str]:
     row("calls a second, at most", f"{run.per_second:.0f}", f"an echo of the same body {run.echoes_per_second:.0f}")
     row("processor time of a call", f"{run.work * 1000:.0f} ms", f"of an echo {run.echo * 1000:.0f} ms")
     row("ratio to the echo", f"{run.ratio:.1f}", f"gate {ECHOES:.0f}")
+    row("sent away among them", str(run.shed), "0 on an idle machine")
+    over = hooks.overload(max(4, seconds // 6))
+    print(f"the same at {over.rate:.0f} a second, twice what can be answered")
+    row("served and sent away", f"{over.served} {over.shed}")
+    row("p99 of both", f"{over.slow * 1000:.0f} {over.refused * 1000:.0f} ms", "aim 500 ms, idle")
+    row("errors", str(over.errors), "gate 0")
     wrong = [f"{run.errors} of {run.calls} CDS Hooks calls failed"] if run.errors else []
+    wrong += [f"{over.errors} calls failed under overload"] if over.errors else []
     slow = [f"a CDS Hooks call takes {run.ratio:.1f} echoes, above {ECHOES}"] if run.ratio > ECHOES else []
     return [*wrong, *slow]
 

@@ -1,5 +1,8 @@
 """CDS Hooks under load: ``patient-view`` with 400 prefetched resources, two workers that share the used tokens.
 
+``overload`` sends twice as many calls as can be answered, for what becomes of them: those that are taken must be
+answered in time, the rest sent away (503).
+
 The load comes from this machine and so takes its share of the processors. Every call has a connection of its own, so
 that the workers share the calls. The same body, sent to a bare FastAPI that gives it back, is what we compare with: by
 processor time, which another program on the machine changes little.
@@ -20,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,6 +39,7 @@ from .bundle import bundle
 RESOURCES, RATE, WORKERS = 400, 10, 2
 ISSUER, SERVICE = "https://benchmark.example.org", "cmvigil-patient-view"
 _AT_ONCE = 4
+_WRONG = 0
 _TYPES = {
     "Condition": "conditions",
     "Procedure": "procedures",
@@ -56,12 +61,14 @@ async def echo(request: Request): return await request.json()
 class Load:
     """Calls at a steady rate: seconds until each was answered, from when it was due; then as many as can be answered.
 
+    ``shed``: those among them that were sent away, for there is a moment in which the machine does something else.
     ``before`` and ``after``: memory of the workers in MB, after warming up and at the end. ``work``: processor seconds
     of the workers for a call, ``echo`` the same of the echo.
     """
 
     calls: int
     errors: int
+    shed: int
     median: float
     slow: float  # p99
     before: float
@@ -78,6 +85,21 @@ class Load:
         return self.work / self.echo
 
 
+@dataclass(frozen=True)
+class Overload:
+    """Calls at ``rate`` a second, twice what can be answered: how many were served, sent away, or answered wrongly.
+
+    ``slow`` and ``refused``: p99 of the seconds until those served and those sent away had their answer.
+    """
+
+    rate: float
+    served: int
+    shed: int
+    errors: int
+    slow: float
+    refused: float
+
+
 def load(seconds: int) -> Load:
     """Ten calls a second for so long, then a third as long as fast as they are answered."""
     key = ECKey.generate_key("P-384", {"kid": "benchmark"})
@@ -90,28 +112,51 @@ def load(seconds: int) -> Load:
 
         asyncio.run(_as_fast(url, body, headers, 2))
         before, worked = server.megabytes(), server.worked()
-        spent, errors = asyncio.run(_steadily(url, body, headers, seconds))
-        work = (server.worked() - worked) / len(spent)
-        answered, more = asyncio.run(_as_fast(url, body, headers, seconds / 3))
+        steady = asyncio.run(_steadily(url, body, headers, RATE, seconds))
+        served = [spent for status, spent in steady if status == HTTPStatus.OK]
+        work = (server.worked() - worked) / len(served)
+        fast = asyncio.run(_as_fast(url, body, headers, seconds / 3))
         after = server.megabytes()
+    answered = [status for status, _ in steady] + fast
     with _echo() as other:
         asyncio.run(_as_fast(other.base, body, dict, 1))
         worked = other.worked()
-        echoed, _ = asyncio.run(_as_fast(f"{other.base}/echo", body, dict, seconds / 6))
+        echoed = len(asyncio.run(_as_fast(f"{other.base}/echo", body, dict, seconds / 6)))
         echo = (other.worked() - worked) / echoed
     return Load(
-        calls=len(spent) + answered,
-        errors=errors + more,
-        median=statistics.median(spent),
-        slow=statistics.quantiles(spent, n=100)[-1],
+        calls=len(answered),
+        errors=answered.count(_WRONG),
+        shed=answered.count(HTTPStatus.SERVICE_UNAVAILABLE),
+        median=statistics.median(served),
+        slow=_slow(served),
         before=before,
         after=after,
         work=work,
         echo=echo,
-        per_second=answered / (seconds / 3),
+        per_second=fast.count(HTTPStatus.OK) / (seconds / 3),
         echoes_per_second=echoed / (seconds / 6),
         size=len(body),
     )
+
+
+def overload(seconds: int) -> Overload:
+    """As many calls as are answered for so long, then twice that rate for three times as long."""
+    key, body = ECKey.generate_key("P-384", {"kid": "benchmark"}), call()
+    with _cmvigil(key) as server:
+        url = f"{server.base}/cds-services/{SERVICE}"
+
+        def headers() -> dict[str, str]:
+            return {"content-type": "application/json", "authorization": f"Bearer {_token(key, url)}"}
+
+        asyncio.run(_as_fast(url, body, headers, 2))
+        fast = asyncio.run(_as_fast(url, body, headers, seconds))
+        rate = 2 * fast.count(HTTPStatus.OK) / seconds
+        made = [headers() for _ in range(round(rate * 3 * seconds))]  # signing would take the time of the workers
+        answers = asyncio.run(_steadily(url, body, made.pop, rate, 3 * seconds))
+    served = [spent for status, spent in answers if status == HTTPStatus.OK]
+    shed = [spent for status, spent in answers if status == HTTPStatus.SERVICE_UNAVAILABLE]
+    errors = len(answers) - len(served) - len(shed)
+    return Overload(rate, len(served), len(shed), errors, _slow(served), _slow(shed))
 
 
 def call() -> bytes:
@@ -153,47 +198,48 @@ def _client() -> httpx.AsyncClient:
 
 
 async def _steadily(
-    url: str, body: bytes, headers: Callable[[], dict[str, str]], seconds: int
-) -> tuple[list[float], int]:
-    """Each call begins when it is due, however long those before it take; waiting counts as time of the call."""
-    spent: list[float] = []
-    wrong = 0
+    url: str, body: bytes, headers: Callable[[], dict[str, str]], rate: float, seconds: int
+) -> list[tuple[int, float]]:
+    """Each call begins when it is due, however long those before it take: how it was answered, and after what time."""
 
-    async def one(client: httpx.AsyncClient, due: float) -> None:
-        nonlocal wrong
+    async def one(client: httpx.AsyncClient, due: float) -> tuple[int, float]:
         await asyncio.sleep(due - time.perf_counter())
-        wrong += not await _asked(client, url, body, headers())
-        spent.append(time.perf_counter() - due)
+        status = await _asked(client, url, body, headers())
+        return status, time.perf_counter() - due
 
     async with _client() as client:
         start = time.perf_counter() + 0.1
-        await asyncio.gather(*(one(client, start + number / RATE) for number in range(seconds * RATE)))
-    return spent, wrong
+        return await asyncio.gather(*(one(client, start + number / rate) for number in range(round(seconds * rate))))
 
 
-async def _as_fast(url: str, body: bytes, headers: Callable[[], dict[str, str]], seconds: float) -> tuple[int, int]:
-    """As many calls as are answered, a few at once: how many, and how many of them wrongly."""
-    answered = wrong = 0
+async def _as_fast(url: str, body: bytes, headers: Callable[[], dict[str, str]], seconds: float) -> list[int]:
+    """As many calls as are answered, a few at once: how each was."""
+    answered: list[int] = []
     until = time.perf_counter() + seconds
 
     async def one(client: httpx.AsyncClient) -> None:
-        nonlocal answered, wrong
         while time.perf_counter() < until:
-            wrong += not await _asked(client, url, body, headers())
-            answered += 1
+            answered.append(await _asked(client, url, body, headers()))
 
     async with _client() as client:
         await asyncio.gather(*(one(client) for _ in range(_AT_ONCE)))
-    return answered, wrong
+    return answered
 
 
-async def _asked(client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]) -> bool:
-    """Whether the answer is right: an echo, or one card."""
+async def _asked(client: httpx.AsyncClient, url: str, body: bytes, headers: dict[str, str]) -> int:
+    """The status of a right answer: an echo, one card, or that there is no place; else ``_WRONG``."""
     try:
         answer = await client.post(url, content=body, headers=headers)
     except httpx.HTTPError:
-        return False
-    return answer.status_code == 200 and ("authorization" not in headers or len(answer.json()["cards"]) == 1)
+        return _WRONG
+    if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" in answer.headers:
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    right = answer.status_code == HTTPStatus.OK and ("authorization" not in headers or len(answer.json()["cards"]) == 1)
+    return HTTPStatus.OK if right else _WRONG
+
+
+def _slow(spent: list[float]) -> float:
+    return statistics.quantiles(spent, n=100)[-1]
 
 
 # -- the servers -------------------------------------------------------------------------------------------------------

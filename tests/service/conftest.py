@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from tests.service import postgres as postgresql
+from tests.support import postgres as postgresql
 
 from cmvigil.service.app import create_app
 from cmvigil.service.desk import Desk
@@ -43,13 +43,6 @@ def client(app: FastAPI) -> Iterator[TestClient]:
         yield made
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[postgresql.Server]:
-    """A PostgreSQL server, started once."""
-    with postgresql.server() as started:
-        yield started
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database, of each kind."""
@@ -60,10 +53,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """The address at which an application answers on loopback."""
+def served(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """The address at which an application answers on loopback; port 0 takes a free one."""
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.bind(("127.0.0.1", port))
         port = listening.getsockname()[1]
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

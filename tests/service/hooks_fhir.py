@@ -20,12 +20,16 @@ _OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", 
 
 @dataclass
 class Fhir:
-    """Answers the questions of our prefetch for one patient. ``page``: resources a page; ``broken``: keys that fail."""
+    """Answers the questions of our prefetch for one patient. ``page``: resources a page; ``broken``: keys that fail.
+
+    ``medications``: Medications by their relative references.
+    """
 
     bundle: Resource
     page: int = 5
     broken: set[str] = field(default_factory=set)
     circles: bool = False
+    medications: dict[str, Resource] = field(default_factory=dict)
     slow: float = 0.0
     asked: list[str] = field(default_factory=list)
     address: str = ""
@@ -36,9 +40,13 @@ class Fhir:
         time.sleep(self.slow)
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return JSONResponse(_OUTCOME, 401)
-        query = dict(request.query_params)
+        path, query = request.path_params["path"], dict(request.query_params)
+        if path.startswith("Medication/"):
+            self.asked.append(path)
+            found = self.medications.get(path)
+            return JSONResponse(_OUTCOME if found is None else found, 404 if found is None else 200)
         start = int(query.pop("_start", 0))
-        key = next(key for key, question in ASKED.items() if _same(question, request.path_params["path"], query))
+        key = next(key for key, question in ASKED.items() if _same(question, path, query))
         self.asked.append(key)
         if key in self.broken:
             return JSONResponse(_OUTCOME, 500)

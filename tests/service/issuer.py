@@ -43,6 +43,7 @@ class Provider:
     ways: tuple[str, ...] = ("client_secret_basic",)
     asked: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
 
     def user(self, name: str, *roles: str, organisation: str = "North General") -> None:
         """Who logs in next."""
@@ -86,6 +87,11 @@ class Provider:
                 self.codes[code] = asked
                 answer = {"code": code, "state": asked["state"], "iss": self.issuer}
             return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(answer)}", 303)
+
+        @app.get("/leave")
+        def leave(post_logout_redirect_uri: str, id_token_hint: str) -> RedirectResponse:
+            self.left.append(id_token_hint)
+            return RedirectResponse(post_logout_redirect_uri, 303)
 
         @app.post("/token")
         async def token(request: Request) -> JSONResponse:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from lxml import html
 from tests.service.conftest import example
 
 from cmvigil import __version__
 from cmvigil.reasoning.lint import recalled
 from cmvigil.service.desk import Desk
+from cmvigil.service.pages.patients import examples
 from cmvigil.service.security.who import Who
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "safety" / "intended-use.md"
@@ -66,6 +68,19 @@ def test_without_patients_the_first_page_offers_ways_to_begin(client: TestClient
     page = client.get("/").text
     assert 'action="/patients/example"' in page and 'href="/cases/new"' in page and 'name="file"' in page
     assert page.index("relapse-on-azathioprine") < page.index("after-treatment")
+
+
+def test_examples_are_called_by_the_first_line_of_their_file(client: TestClient) -> None:
+    for page in ("/start", "/patients"):
+        offered = html.fromstring(client.get(page).text).xpath("//select[@name='name']/option")
+        assert len({option.text for option in offered}) == len(offered) == len(examples())
+        for option in offered:
+            first = examples()[option.get("value")].joinpath("case.yaml").read_text(encoding="utf-8").splitlines()[0]
+            assert first == f"# {option.text}"
+            assert len(option.text) <= 75 and option.text[0].isupper() and not option.text.endswith(".")
+    place = example(client, "resistant-on-foscarnet")
+    (link,) = html.fromstring(client.get("/patients").text).xpath(f"//a[@href='{place}']")
+    assert link.text == "Kidney and pancreas transplant, UL97 mutation, on foscarnet"
 
 
 def test_with_patients_it_is_the_worklist(client: TestClient) -> None:

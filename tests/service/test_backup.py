@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from tests.cli.run import cmvigil
-from tests.service import postgres as postgresql
 from tests.service.conftest import NOW
+from tests.support import postgres as postgresql
 
 from cmvigil.service.security import sessions
 from cmvigil.service.security.who import LOCAL

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
@@ -16,11 +18,15 @@ from tests.service.conftest import NOW, csrf, example
 
 from cmvigil.record.document import read_document
 from cmvigil.record.read import read_record
+from cmvigil.service.app import create_app
+from cmvigil.service.attending import expire_drafts
 from cmvigil.service.context import Services
+from cmvigil.service.desk import Desk
 from cmvigil.service.pages import case_form_drafts as drafts
 from cmvigil.service.pages.case_form_drafts import ChangedError
 from cmvigil.service.pages.case_form_fill import fields_of
 from cmvigil.service.security.who import LOCAL, Who
+from cmvigil.service.settings import Settings
 from cmvigil.service.store import patients
 from cmvigil.service.store.patients import NotFoundError
 from cmvigil.service.store.tables import AuditEntry, Draft
@@ -342,3 +348,49 @@ def test_a_second_writer_waits_and_sees_the_first(app: FastAPI, client: TestClie
         drafts.keep(session, LOCAL, FEW, NOW, patient="nobody")
     with services.database.reading() as session:
         assert [each.id for each in patients.drafts(session, LOCAL)] == [draft]
+
+
+@pytest.mark.parametrize(
+    ("days", "until"),
+    [(30, "2\N{NO-BREAK SPACE}Apr\N{NO-BREAK SPACE}2026"), (60, "2\N{NO-BREAK SPACE}May\N{NO-BREAK SPACE}2026")],
+)
+def test_a_draft_says_how_long_it_is_kept_and_is_thrown_away_then(
+    desk: Desk, tmp_path: Path, days: int, until: str
+) -> None:
+    app = create_app(Settings(data=tmp_path, draft_days=days), desk=desk, clock=lambda: NOW)
+    parts: Services = app.state.services
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        for label, age in (("older", 25), ("newer", 20)):
+            with parts.database.writing() as session:
+                drafts.keep(session, LOCAL, {"frame.patient": label}, NOW - timedelta(days=age))
+        assert f"kept until {until}" in client.get("/cases/new").text
+        later = replace(parts, clock=lambda: NOW + timedelta(days=days - 24))
+        assert [expire_drafts(later), expire_drafts(later)] == [1, 0]
+        page = client.get("/cases/new").text
+        assert ">newer<" in page and ">older<" not in page
+        assert actions(app).count("draft.expire") == 1
+
+
+def test_an_edit_that_names_the_patient_otherwise_renames_them(client: TestClient) -> None:
+    place = post(client, "/cases/new", FEW).headers["location"]
+    base = told_base(client, place)
+    assert post(client, f"{place}/edit", {**FEW, "frame.patient": "ward 9", "base": base}).status_code == 303
+    listed = client.get("/patients").text
+    assert "ward 9" in listed and "ward 7" not in listed
+    assert "ward 9" in client.get(f"{place}/record").text
+
+
+def test_an_edit_that_leaves_the_name_leaves_what_the_patient_is_called(client: TestClient) -> None:
+    place = example(client)
+    called = re.search(rf'href="{place}">([^<]+)<', client.get("/patients").text)
+    assert called is not None
+    page = client.get(f"{place}/edit").text
+    fields = {**told(page), "base": told_base(client, place)}
+    assert post(client, f"{place}/edit", fields).status_code == 303
+    assert f">{called[1]}<" in client.get("/patients").text
+
+
+def told_base(client: TestClient, place: str) -> str:
+    found = re.search(r'name="base" value="(\w+)"', client.get(f"{place}/edit").text)
+    assert found is not None
+    return found[1]

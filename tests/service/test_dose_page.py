@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi.testclient import TestClient
+from lxml import html
 from sqlalchemy import func, select
 from tests.service.conftest import csrf
 
@@ -67,6 +68,20 @@ def test_what_is_taken_beside_is_checked(client: TestClient) -> None:
 def test_a_dose_that_is_given_is_checked(client: TestClient) -> None:
     page = asked(client, drug="valganciclovir", given="450 mg", every="48 h")
     assert "Given: 450 mg every 48 h" in page
+
+
+def test_nothing_about_dialysis_and_pregnancy_is_taken_for_granted(client: TestClient) -> None:
+    form = html.fromstring(client.get("/dose").text)
+    for name, first in (("dialysis", ["not known", "none"]), ("pregnant", ["not known", "no"])):
+        (field,) = form.xpath(f"//select[@name='{name}']")
+        assert field.value == ""
+        assert [option.text for option in field.xpath("./option")][:2] == first
+    assert "Dialysis not known" in asked(client)
+    answered = asked(client, dialysis="none", pregnant="no")
+    assert "Stated: no dialysis, not pregnant." in answered
+    assert "Dialysis not known" not in answered
+    assert "<option selected>no</option>" in answered
+    assert "no dose is given here" in asked(client, pregnant="yes", sex="female")
 
 
 def test_every_entry_that_cannot_be_used_is_named(client: TestClient) -> None:

@@ -8,24 +8,27 @@ import time
 from pathlib import Path
 
 import httpx
+from sqlalchemy import select
 from tests.service.process import Browser, serving
 
 from cmvigil.service.desk import Desk
 from cmvigil.service.security.who import LOCAL
 from cmvigil.service.store import audit, patients
 from cmvigil.service.store.database import Database
+from cmvigil.service.store.tables import Document
 
 WRITERS, ACKNOWLEDGED = 4, 25
 
 
 class Writer(threading.Thread):
-    """Adds patients one after the other until the server is gone; knows what it was promised."""
+    """Adds patients one after the other, deletes some, until the server is gone; knows what it was promised."""
 
     def __init__(self, address: str, number: int) -> None:
         super().__init__(daemon=True)
         self.browser, self.number = Browser(address), number
         self.promised: list[str] = []
         self.tried: list[str] = []
+        self.removed: list[str] = []
 
     def run(self) -> None:
         while True:
@@ -35,8 +38,23 @@ class Writer(threading.Thread):
                 answer = self.browser.add(label)
             except httpx.HTTPError:
                 return
-            if answer.status_code == 303:
+            if answer.status_code != 303:
+                continue
+            if len(self.tried) % 3:
                 self.promised.append(label)
+            elif not self.removes(answer.headers["location"]):
+                return
+
+    def removes(self, place: str) -> bool:
+        """Delete every third again. False where the server is gone."""
+        data = {"csrf": self.browser.csrf, "sure": "yes"}
+        try:
+            answer = self.browser.client.post(f"{place}/delete", data=data)
+        except httpx.HTTPError:
+            return False
+        if answer.status_code == 303:
+            self.removed.append(place)
+        return True
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_is_there_by_half(
@@ -65,12 +83,22 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_there_by_half(
 
     database = Database(database_url)
     with database.reading() as session:
+        there = {each.id for each in patients.listed(session, LOCAL)}
         for each in patients.listed(session, LOCAL):
             chart = patients.chart(session, LOCAL, each.id)
             assert desk.read(chart.record).patient == each.label
         noted = {int(number): newest for newest, number in heads if int(number)}
         assert noted
         assert audit.verify(audit.entries(session), noted) is None
-        created = [line.entity for line in audit.entries(session) if line.action == "patient.create"]
-        assert sorted(created) == sorted(f"patient/{each.id}" for each in patients.listed(session, LOCAL))
+        created, deleted = (
+            {
+                line.entity.removeprefix("patient/")
+                for line in audit.entries(session)
+                if line.action == f"patient.{deed}"
+            }
+            for deed in ("create", "delete")
+        )
+        assert there == created - deleted
+        assert deleted >= {place.rpartition("/")[2] for each in writers for place in each.removed} != set()
+        assert {each.patient_id for each in session.scalars(select(Document))} == there
     database.close()

@@ -7,9 +7,12 @@ import gzip
 import html
 import io
 import re
+import subprocess
+import sys
 import tempfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -45,7 +48,10 @@ LIST = "UL97:A594V@23%\ncovered: UL97:440-645, UL54:255-1028\n"
 def read_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read in this process, which is quicker; one test reads in another, as the server does."""
 
-    def here(files: Sequence[Path], knowledge: Knowledge, options: Options, *, single: bool) -> list[Outcome]:
+    def here(
+        files: Sequence[Path], knowledge: Knowledge, options: Options, *, turn: Path, single: bool
+    ) -> list[Outcome]:
+        assert turn.name == "genotype.turn"
         return read_all([(path,) for path in files] if single else paired(files), knowledge, options)
 
     if "apart" not in request.node.name:
@@ -197,20 +203,40 @@ def test_what_is_no_sequence_but_an_archive_is_refused(client: TestClient) -> No
 
 
 # -- its turn and its time -------------------------------------------------------------------------------------------
-def test_while_another_is_read_apart_one_is_told_to_wait(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+@contextmanager
+def another_worker_reads(turn: Path) -> Iterator[None]:
+    """A process of its own that holds the turn."""
+    code = (
+        "import pathlib, sys\nfrom cmvigil.service.pages.genotype_reading import our_turn\n"
+        "with our_turn(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(turn)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as worker:
+        assert worker.stdout is not None and worker.stdout.readline() == b"held\n"
+        yield
+        worker.kill()
+
+
+def test_while_another_worker_has_read_apart_one_is_told_to_wait_and_not_when_it_was_killed(
+    client: TestClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(genotype_reading, "WAITS_FOR", 0.01)
     token = csrf(client)
-    with genotype_reading._turn:
+    turn = app.state.services.settings.data / "genotype.turn"
+    with another_worker_reads(turn):
         answer = client.post("/genotype", data={"changes": "UL97:A594V", "csrf": token})
     assert answer.status_code == 503
     assert "Other sequences are being read" in answer.text and "UL97:A594V" in answer.text
+    with genotype_reading.our_turn(turn):
+        pass
 
 
 def test_what_is_read_apart_and_takes_too_long_is_ended(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text(LIST)
     with pytest.raises(SequenceError, match=r"not read within 0\.01 seconds"):
-        genotype_reading.read_apart([path], desk.knowledge, Options(), seconds=0.01)
+        genotype_reading.read_apart([path], desk.knowledge, Options(), turn=tmp_path / "turn", seconds=0.01)
 
 
 # -- with a patient --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import orjson
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
@@ -199,6 +200,23 @@ def test_one_call_is_one_line_of_the_audit_log_and_the_chain_holds(record: Recor
         lines = [each for each in audit.entries(session) if each.action == "hooks.call"]
         assert ['"card"' in line.detail for line in lines] == [True, False]
         assert audit.verify(audit.entries(session)) is None
+
+
+def test_feedback_is_a_line_of_the_audit_log_without_what_users_typed(record: Record, parts: Services) -> None:
+    card = record.card(record.view(NAME))
+    assert card
+    typed = because("Mrs Miller's own", "urn:x:Miller", comment="Mrs Miller")
+    entries = [said(name, outcome, **typed)["feedback"][0] for name, outcome in ((card["uuid"], "overridden"),) * 2]
+    entries += said("Miller", "accepted")["feedback"]
+    for _ in range(2):  # told twice, kept once: each telling is a line
+        assert record.post(PATH, {"feedback": entries}).status_code == 200
+    assert record.post(PATH, {"feedback": [{}]}).status_code == 400
+    with parts.database.reading() as session:
+        lines = [each for each in audit.entries(session) if each.action == "hooks.feedback"]
+        assert audit.verify(audit.entries(session)) is None
+    assert [(each.actor, each.entity, orjson.loads(each.detail)) for each in lines] == [
+        (ISSUER, "", {"service": "cmvigil-patient-view", "cards": 2, "accepted": 1, "overridden": 2})
+    ] * 2
 
 
 def test_nothing_of_the_patient_is_logged(record: Record, caplog: pytest.LogCaptureFixture) -> None:

@@ -18,6 +18,7 @@ from cmvigil.service.hooks import orders
 
 KIDNEY, RELAPSE, LUNG = "kidney-d-plus-r-minus-refractory", "relapse-on-azathioprine", "lung-transplant"
 FOSCARNET = "resistant-on-foscarnet"
+TABLETS = "valganciclovir 450 MG Oral Tablet"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,21 @@ def record(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rec
         (RELAPSE, medication("zidovudine", 250, "mg", 12), "warning", "Avoid ganciclovir with zidovudine"),
         (KIDNEY, medication("ganciclovir", 5, "mg/kg", 12), "warning", "one drug, given twice"),
         ("disseminated-hlh", medication("infliximab", 5, "mg/kg"), "warning", "start no biologic"),
-        ("first-episode-uc", medication("valganciclovir", 2, "{tablet}", 12), "info", "not judged. Not known: dose"),
+        (
+            "first-episode-uc",
+            medication("valganciclovir", 2, "{tablet}", 12),
+            "info",
+            "not judged: a dose in tablets of",
+        ),
+        ("first-episode-uc", medication("valganciclovir", 2, "drops", 12), "info", "not judged: a dose in 'drops'"),
+        ("first-episode-uc", medication("valganciclovir"), "info", "dose not recorded, not judged. Not known"),
+        (
+            "first-episode-uc",
+            medication(TABLETS, 1, "{tbl}", 12),
+            "warning",
+            "Valganciclovir 450 mg every 12 h. This is",
+        ),
+        ("first-episode-uc", medication(TABLETS, 20, "tablet", 12), "critical", "Valganciclovir 9000 mg per dose"),
     ],
 )
 def test_a_wrong_order_is_named_with_why(record: Record, name: str, draft: Resource, indicator: str, said: str) -> None:
@@ -58,6 +73,7 @@ def test_a_wrong_order_is_named_with_why(record: Record, name: str, draft: Resou
         (RELAPSE, medication("ganciclovir", 5, "mg/kg", 12)),
         ("first-episode-uc", medication("ganciclovir", 5, "mg/kg", 12)),
         ("early-rise-week-1", medication("valganciclovir", 900, "mg", 12)),
+        ("early-rise-week-1", medication(TABLETS, 2, "{tbl}", 12)),
         (FOSCARNET, medication("foscarnet", 50, "mg/kg", 12)),  # lowers the one that runs too high
         ("after-treatment", medication("letermovir", 480, "mg", 24)),  # prevents, where nothing is to be treated
         (KIDNEY, medication("paracetamol", 1000, "mg", 8)),
@@ -183,10 +199,44 @@ def test_a_drug_named_in_a_resource_beside_the_order_is_found(record: Record) ->
     assert card["indicator"] == "critical"
 
 
-def test_a_drug_that_nothing_names_is_not_passed_over_in_silence(record: Record) -> None:
-    card = record.card(record.order(KIDNEY, refers("Medication/elsewhere")))
+NAMELESS: dict[str, Resource] = {
+    "not sent": refers("Medication/elsewhere"),
+    "not contained": refers("#m1"),
+    "contained under another id": {**refers("#m1"), "contained": [{**DRUG, "id": "m2"}]},
+    "contained without a code": {**refers("#m1"), "contained": [{"resourceType": "Medication", "id": "m1"}]},
+    "contained with an empty code": {**refers("#m1"), "contained": [{**DRUG, "code": {"coding": [{}], "text": ""}}]},
+    "no reference": refers(""),
+    "nothing": {k: v for k, v in refers("").items() if k != "medicationReference"},
+    "an empty concept": medication("", 400, "mg", 12),
+}
+
+
+@pytest.mark.parametrize("kind", NAMELESS)
+def test_a_drug_that_nothing_names_is_not_passed_over_in_silence(record: Record, kind: str) -> None:
+    card = record.card(record.order(KIDNEY, NAMELESS[kind]))
     assert card
     assert "could not be checked" in card["summary"]
+
+
+def test_a_drug_in_the_medication_that_an_order_contains_is_found(record: Record) -> None:
+    card = record.card(record.order(KIDNEY, {**refers("#m1"), "contained": [DRUG]}))
+    assert card
+    assert card["indicator"] == "critical"
+
+
+def test_tablets_are_judged_by_the_strength_of_the_medication(record: Record) -> None:
+    strength = {"numerator": {"value": 450, "code": "mg"}, "denominator": {"value": 1, "code": "{tbl}"}}
+    ingredient = {"itemCodeableConcept": {"text": "valganciclovir"}, "strength": strength}
+    valcyte = {**DRUG, "code": {"text": "Valcyte"}, "ingredient": [ingredient]}
+    one, two = (
+        {**medication("", each, "tablet", 12), "medicationCodeableConcept": None}
+        | {"medicationReference": {"reference": "Medication/m1"}}
+        for each in (1, 2)
+    )
+    assert record.card(record.order("early-rise-week-1", two, valcyte)) is None
+    card = record.card(record.order("early-rise-week-1", one, valcyte))
+    assert card
+    assert card["summary"].startswith("Valganciclovir 450 mg every 12 h.")
 
 
 @pytest.mark.parametrize("status", ["stopped", "cancelled", "completed", "entered-in-error"])

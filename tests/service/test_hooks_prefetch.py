@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,3 +175,71 @@ def test_orders_need_the_laboratory_but_not_the_loads(alone: Record) -> None:
     draft = medication("maribavir", 400, "mg", 12)
     assert alone.order(NAME, draft, change={"prefetch": came(loads=...)}).status_code == 200
     assert alone.order(NAME, draft, change={"prefetch": came(laboratory=...)}).status_code == 412
+
+
+DRUG = {"resourceType": "Medication", "id": "m1", "code": {"text": "maribavir"}}
+
+
+def refers(reference: str, **more: Any) -> Resource:
+    """An order of a drug that stands in another resource."""
+    order = medication("", 400, "mg", 12)
+    del order["medicationCodeableConcept"]
+    return {**order, "medicationReference": {"reference": reference, **more}}
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_medication_that_was_not_sent_is_read_from_the_server(record: Record, fhir: Fhir, absolute: bool) -> None:
+    fhir.medications["Medication/m1"] = DRUG
+    order = refers(f"{fhir.address}/Medication/m1" if absolute else "Medication/m1")
+    card = record.card(record.order(NAME, order, order, change=with_server(fhir, came())))
+    assert card
+    assert (card["indicator"], card["summary"][:37]) == ("critical", "Never valganciclovir with maribavir. ")
+    assert fhir.asked == ["Medication/m1"]  # once
+
+
+def test_a_medication_that_came_is_not_asked_for(record: Record, fhir: Fhir) -> None:
+    contained = {**refers("#m1"), "contained": [DRUG]}
+    for drafts in ([contained], [refers("Medication/m1"), DRUG], [medication("maribavir", 400, "mg", 12)]):
+        card = record.card(record.order(NAME, *drafts, change=with_server(fhir, came())))
+        assert card
+        assert card["indicator"] == "critical"
+    assert fhir.asked == []
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["Medication/m1", "https://other.example.org/Medication/m1", "urn:uuid:1", "Patient/1", "Medication/.."],
+)
+def test_a_medication_that_is_not_to_be_had_is_said(record: Record, fhir: Fhir, reference: str) -> None:
+    card = record.card(record.order(NAME, refers(reference), change=with_server(fhir, came())))
+    assert card
+    assert "could not be checked" in card["summary"]
+    assert fhir.asked in ([], ["Medication/m1"])
+
+
+def test_another_resource_than_asked_for_is_no_medication(record: Record, fhir: Fhir) -> None:
+    fhir.medications["Medication/m1"] = {**DRUG, "id": "m2"}
+    card = record.card(record.order(NAME, refers("Medication/m1"), change=with_server(fhir, came())))
+    assert card
+    assert "could not be checked" in card["summary"]
+
+
+def test_without_a_server_or_its_answer_the_name_in_the_reference_counts(
+    record: Record, alone: Record, fhir: Fhir
+) -> None:
+    order = refers("Medication/m1", display="maribavir")
+    for caller, change in ((record, with_server(fhir, came())), (alone, {"prefetch": came()})):
+        card = caller.card(caller.order(NAME, order, change=change))
+        assert card
+        assert card["indicator"] == "critical"
+
+
+def test_all_questions_of_a_call_share_its_time(record: Record, fhir: Fhir, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "WHOLE", 0.3)
+    fhir.slow = 0.2
+    begun = time.monotonic()
+    drafts = [refers(f"Medication/m{number}") for number in range(40)]
+    card = record.card(record.order(NAME, *drafts, change=with_server(fhir, came())))
+    assert card
+    assert card["summary"].startswith("40 orders could not be checked")
+    assert time.monotonic() - begun < 1.5  # and not 40 / 4 * 0.2 s

@@ -15,8 +15,8 @@ from tests.service.conftest import NOW, csrf
 
 from cmvigil.service.app import create_app
 from cmvigil.service.desk import Desk
-from cmvigil.service.security.limits import RateLimit, client_of
-from cmvigil.service.settings import Settings
+from cmvigil.service.security.limits import Rate, RateLimit, Strangers, client_of
+from cmvigil.service.settings import Settings, SettingsError, read_settings
 
 LIMIT = 50_000
 
@@ -129,19 +129,19 @@ def test_a_client_that_asks_too_often_waits_and_others_do_not(desk: Desk, tmp_pa
         assert TestClient(app, base_url="http://127.0.0.1", client=("10.0.0.2", 1)).get("/healthz").status_code == 200
 
 
-class Rate:
-    """The limit by itself, with a clock in the hand."""
+class Limit:
+    """A rate by itself, with a clock in the hand."""
 
     def __init__(self, per_minute: int) -> None:
         self.now = 0.0
-        self.limit = RateLimit(None, per_minute=per_minute, clock=lambda: self.now)  # type: ignore[arg-type]
+        self.limit = Rate(per_minute, 10, clock=lambda: self.now)
 
     def passes(self, address: str, times: int) -> int:
         return sum(self.limit.take(client_of({"client": (address, 1)})) for _ in range(times))
 
 
 def test_what_was_waited_for_comes_back() -> None:
-    rate = Rate(60)
+    rate = Limit(60)
     assert rate.passes("10.0.0.1", 100) == 10
     rate.now += 3
     assert rate.passes("10.0.0.1", 100) == 3
@@ -150,7 +150,7 @@ def test_what_was_waited_for_comes_back() -> None:
 
 
 def test_a_network_of_ipv6_is_one_client() -> None:
-    rate = Rate(60)
+    rate = Limit(60)
     passed = sum(rate.passes(f"2001:db8:1:2::{n:x}", 1) for n in range(1, 200))
     assert passed == 10
     assert rate.passes("2001:db8:1:3::1", 1) == 1
@@ -158,7 +158,46 @@ def test_a_network_of_ipv6_is_one_client() -> None:
 
 
 def test_the_memory_of_clients_is_bounded() -> None:
-    rate = Rate(60)
+    rate = Limit(60)
     for number in range(30_000):
         rate.passes(f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}", 1)
     assert len(rate.limit.left) <= 10_000
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_the_rate_is_that_of_all_workers_together(workers: int) -> None:
+    limits = [RateLimit(None, per_minute=6000, workers=workers) for _ in range(workers)]  # type: ignore[arg-type]
+    assert sum(each.rate.per_second for each in limits) == 100
+    assert sum(each.rate.take("10.0.0.1") for each in limits for _ in range(2000)) == pytest.approx(600, abs=60)
+
+
+def test_what_strangers_may_have_written_down_is_bounded_and_the_rest_is_counted() -> None:
+    now = 0.0
+    strangers = Strangers(clock=lambda: now)
+    assert [strangers.take("10.0.0.1") for _ in range(12)] == [0] * 10 + [None] * 2
+    assert strangers.take("10.0.0.2") == 2
+    many = [strangers.take(f"10.0.1.{number % 250}") for number in range(1000)]
+    assert sum(each is not None for each in many) == Strangers.ALL - 11
+    now = 3600.0
+    assert strangers.take("10.0.0.1") == 1000 - (Strangers.ALL - 11)
+
+
+def test_strangers_have_no_more_of_two_workers_than_of_one() -> None:
+    workers = [Strangers(2, clock=lambda: 0.0) for _ in range(2)]
+    assert sum(each.take("10.0.0.1") is not None for each in workers for _ in range(50)) == Strangers.EACH
+
+
+def test_each_worker_knows_how_many_there_are(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("workers = 3\n")
+    assert read_settings(file, {}).workers == 3
+    assert read_settings(file, {"CMVIGIL_WORKERS": "2"}).workers == 2
+    with pytest.raises(SettingsError, match="workers"):
+        read_settings(None, {"CMVIGIL_WORKERS": "0"})
+
+
+def test_the_workers_of_a_site_share_its_rate(desk: Desk, tmp_path: Path) -> None:
+    for workers, refused in ((1, False), (60, True)):
+        given = Settings(data=tmp_path, requests_per_minute=6000, workers=workers)
+        with TestClient(create_app(given, desk=desk, clock=lambda: NOW), base_url="http://127.0.0.1") as client:
+            assert (429 in [client.get("/healthz").status_code for _ in range(100)]) == refused

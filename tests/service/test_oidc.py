@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.service.conftest import NOW
 from tests.service.issuer import Provider, browser, log_in, query, returned
 
 from cmvigil.service.desk import Desk
+from cmvigil.service.security.limits import Strangers
 from cmvigil.service.store import audit
 
 LATER = int(NOW.timestamp())
@@ -124,6 +126,20 @@ def test_an_answer_counts_once(client: TestClient) -> None:
     answer = returned(begun.headers["location"])
     assert client.get(answer, follow_redirects=False).status_code == 303
     assert client.get(answer, follow_redirects=False).status_code == 400
+
+
+def test_an_answer_counts_once_of_many_at_once(client: TestClient, site: FastAPI) -> None:
+    begun = client.get("/login", follow_redirects=False)
+    answer, cookies = returned(begun.headers["location"]), dict(client.cookies)
+
+    def come_back(_: int) -> int:
+        other = browser(site)
+        other.cookies.update(cookies)
+        return other.get(answer, follow_redirects=False).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(come_back, range(6))) == [303] + [400] * 5
+    assert [action for action, _, _ in lines(site)] == ["login"]
 
 
 def test_a_code_without_its_verifier_is_worthless(client: TestClient, site: FastAPI, provider: Provider) -> None:
@@ -247,6 +263,17 @@ def test_a_provider_that_says_no_is_heard(client: TestClient, site: FastAPI, pro
     answer = log_in(client)
     assert (answer.status_code, "did not let you in" in answer.text) == (403, True)
     assert [action for action, _, _ in lines(site)] == ["login.refused"]
+
+
+def test_strangers_fill_no_audit_log_with_refused_logins(client: TestClient, site: FastAPI, provider: Provider) -> None:
+    provider.refuse = "access_denied"
+    for _ in range(Strangers.EACH + 3):
+        assert log_in(client).status_code == 403
+    assert len(lines(site)) == Strangers.EACH
+    provider.refuse = ""
+    provider.claims |= {"roles": []}
+    log_in(client)  # whom the provider names is written down in any case
+    assert lines(site)[-1][2] == {"why": "no role", "subject": "id-Nora Quist"}
 
 
 def test_an_answer_of_another_issuer_is_refused(client: TestClient) -> None:

@@ -72,6 +72,9 @@ MATRIX = {
     "POST /patients": Rule("write", upload=True),
     "POST /patients/example": Rule("write", {"name": "pregnant"}),
     "GET /patients/{patient_id}": Rule("read"),
+    "GET /patients/{patient_id}/delete": Rule("delete"),
+    "POST /patients/{patient_id}/delete": Rule("delete"),  # not confirmed: nothing is deleted
+    "GET /patients/{patient_id}/newer": Rule("read"),
     "GET /patients/{patient_id}/what-if": Rule("read"),
     "POST /patients/{patient_id}/what-if": Rule("read", {"as_of": "2026-03-28"}),
     "GET /patients/{patient_id}/replay": Rule("read"),
@@ -79,6 +82,7 @@ MATRIX = {
     "GET /patients/{patient_id}/record": Rule("read"),
     "POST /patients/{patient_id}/record": Rule("write", upload=True),
     "GET /patients/{patient_id}/record/{number}": Rule("read"),
+    "POST /patients/{patient_id}/record/{number}": Rule("write"),
     "GET /patients/{patient_id}/answer/{face}": Rule("read"),
     "GET /dose": Rule("knowledge"),
     "POST /dose": Rule("knowledge"),
@@ -100,6 +104,12 @@ MATRIX = {
     "GET /smart/patient": Rule("read"),
     "GET /smart/patient/{key}": Rule("read"),
     "POST /smart/patient/{key}/again": Rule("read"),
+    "GET /smart/patient/{key}/what-if": Rule("read"),
+    "POST /smart/patient/{key}/what-if": Rule("read", {"as_of": "2026-03-28"}),
+    "GET /smart/patient/{key}/replay": Rule("read"),
+    "GET /smart/patient/{key}/replay/first": Rule("read"),
+    "GET /smart/patient/{key}/record": Rule("read"),
+    "GET /smart/patient/{key}/answer/{face}": Rule("read"),
 }
 """Every address, by hand. An address that is not here fails the first test."""
 

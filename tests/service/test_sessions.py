@@ -17,6 +17,7 @@ from tests.service.issuer import Provider, browser, log_in
 from cmvigil.service.app import create_app
 from cmvigil.service.desk import Desk
 from cmvigil.service.security import sessions
+from cmvigil.service.security.who import LOCAL
 from cmvigil.service.settings import Settings
 from cmvigil.service.store.database import Database
 from cmvigil.service.store.tables import LoginSession
@@ -90,6 +91,47 @@ def test_strangers_leave_no_trace_in_the_database(provider: Provider, desk: Desk
             answer = client.get(path, follow_redirects=False)
             assert "set-cookie" not in answer.headers
         assert rows(client) == 0
+
+
+def test_a_login_that_nobody_ends_is_forgotten_after_ten_minutes(
+    provider: Provider, desk: Desk, tmp_path: Path, clock: Clock
+) -> None:
+    app = create_app(issuer.settings(provider.issuer, tmp_path), desk=desk, clock=clock)
+    with browser(app) as client:
+        begun = [browser(app) for _ in range(3)]
+        for each in begun:
+            each.get("/login", follow_redirects=False)
+        assert rows(client) == 3
+        clock.now += timedelta(minutes=4)
+        assert log_in(client).status_code == 303
+        assert rows(client) == 4
+        clock.now += timedelta(minutes=6)
+        assert inside(client)  # who is logged in stays
+        browser(app).get("/login", follow_redirects=False)
+        assert rows(client) == 2
+
+
+def test_an_address_leaves_no_more_than_so_many_begun_logins(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "BEGUN_AT_ONCE", 3)
+    database = Database(database_url)
+    database.migrate()
+    made = []
+    for number in range(10):
+        visit = sessions.begin()
+        visit.origin = "10.0.0.2" if number == 0 else "10.0.0.1"
+        made.append(visit)
+        with database.writing() as session:
+            sessions.keep(session, visit, NOW + timedelta(seconds=number), 12)
+    somebody = sessions.begin(LOCAL)
+    with database.writing() as session:
+        sessions.keep(session, somebody, NOW, 12)
+    with database.reading() as session:
+        left = [n for n, visit in enumerate(made) if sessions.resume(session, visit.token, NOW) is not None]
+        assert left == [0, 7, 8, 9]
+        assert sessions.resume(session, somebody.token, NOW + timedelta(hours=11)) is not None
+    database.close()
 
 
 def test_sessions_that_are_over_are_cleared_away(site: TestClient, clock: Clock) -> None:

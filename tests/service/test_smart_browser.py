@@ -83,3 +83,44 @@ def test_both_launches_end_at_the_patient(desk: Desk, tmp_path: Path) -> None:
         expect(other.get_by_role("heading", name="The session with the record has ended")).to_be_visible()
         other.get_by_role("link", name="choose a record here").click()
         expect(other.get_by_role("heading", name="Open a record")).to_be_visible()
+
+
+def test_a_launched_record_is_supposed_about_and_replayed(desk: Desk, tmp_path: Path) -> None:
+    with opened(desk, tmp_path) as (ehr, address, context):
+        page, wrong = watched(context)
+        page.goto(ehr.launch_address(address, PATIENT))
+        page.get_by_role("button", name="Log in").click()
+        expect(page).to_have_url(re.compile(re.escape(address) + r"/smart/patient/[\w-]+$"))
+        home = page.url
+        tabs = page.get_by_role("navigation", name="This patient")
+
+        tabs.get_by_role("link", name="What if").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("What if")
+        page.get_by_role("textbox", name="Absolute neutrophil count").first.fill("0.3")
+        page.get_by_role("button", name="Show what changes").click()
+        expect(page.get_by_role("heading", name="What changes")).to_be_visible()
+        expect(page).to_have_url(f"{home}/what-if")
+
+        tabs.get_by_role("link", name="Replay").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Replay")
+        day = page.locator("#day-name").inner_text()
+        page.get_by_role("slider").focus()
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#day-name")).not_to_have_text(day)
+        expect(page.locator("#shown")).not_to_have_attribute("aria-busy", "true")
+        page.get_by_role("link", name="What came first, and when").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("What came first, and when")
+
+        tabs.get_by_role("link", name="Record").click()
+        expect(page.get_by_text("Nothing of it is kept here")).to_be_visible()
+        with page.expect_download() as found:
+            page.get_by_role("link", name="Text for the notes").click()
+        assert found.value.suggested_filename.endswith(".md")
+        tabs.get_by_role("link", name="Answer").click()
+        expect(page).to_have_url(re.compile(re.escape(home) + r"\?as_of="))
+        assert wrong == []
+
+        stranger, _ = watched(context.browser.new_context())  # type: ignore[union-attr]
+        for each in ("", "/what-if", "/replay", "/record"):
+            stranger.goto(home + each)
+            expect(stranger.get_by_role("heading", name="The session with the record has ended")).to_be_visible()

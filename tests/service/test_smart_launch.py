@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -343,3 +344,102 @@ def test_a_patient_that_cannot_be_read_is_told(browser: TestClient, ehr: Ehr) ->
     del ehr.resources["Patient", PATIENT]
     page = browser.get(address)
     assert page.status_code == 400 and "Patient could not be read: 404" in page.text
+
+
+def lines(app: FastAPI) -> list[tuple[str, str, dict[str, object]]]:
+    """The audit log: deed, entity, detail."""
+    with app.state.services.database.reading() as session:
+        found = session.scalars(select(AuditEntry).order_by(AuditEntry.number))
+        return [(each.action, each.entity, json.loads(each.detail)) for each in found]
+
+
+def test_a_launched_record_has_its_what_if_and_its_replay_and_nothing_of_it_is_kept(
+    browser: TestClient, ehr: Ehr, app: FastAPI
+) -> None:
+    address = launched(browser, ehr)
+    page = browser.get(address).text
+    for each in ("what-if", "replay", "record"):
+        assert f'href="{address}/{each}?as_of=' in page
+    form = {"csrf": csrf(browser), "as_of": "2026-03-28", "quantity.neutrophils": "0.3", "unit.neutrophils": "10*9/L"}
+    assert "What would decide most" in browser.get(f"{address}/what-if").text
+    answer = browser.post(f"{address}/what-if", data=form)
+    assert (answer.status_code, "What changes" in answer.text) == (200, True)
+    for each in ("what-if", "replay", "replay?as_of=2026-03-01&part=true", "replay/first", "record"):
+        answer = browser.get(f"{address}/{each}")
+        assert answer.status_code == 200, each
+        assert "/patients/" not in answer.text, each
+    with app.state.services.database.reading() as session:
+        assert session.scalars(select(Document)).all() == session.scalars(select(Patient)).all() == []
+    assert {action for action, _, _ in lines(app)} == {"launch", "launch.read"}
+    assert len([each for each in ehr.asked if each.startswith("GET /fhir/Condition")]) == 1
+
+
+def test_the_answer_of_a_launch_is_taken_along_in_every_form(browser: TestClient, ehr: Ehr) -> None:
+    address = launched(browser, ehr)
+    page = browser.get(f"{address}/record").text
+    for face, holds in {
+        "html": "<!doctype html>",
+        "md": "# ",
+        "ics": "BEGIN:VCALENDAR",
+        "csv": ",",
+        "fhir.json": '"Bundle"',
+        "json": '"summary"',
+    }.items():
+        assert f'href="{address}/answer/{face}?as_of=' in page
+        answer = browser.get(f"{address}/answer/{face}")
+        assert (answer.status_code, holds in answer.text) == (200, True), face
+        assert answer.headers["content-disposition"].startswith("attachment")
+    assert browser.get(f"{address}/answer/exe").status_code == 404
+
+
+def test_no_other_session_reaches_what_a_launch_has_opened(browser: TestClient, ehr: Ehr, app: FastAPI) -> None:
+    address = launched(browser, ehr)
+    assert browser.get(address).status_code == 200
+    other = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
+    token = csrf(other)
+    for each in ("", "/what-if", "/replay", "/replay/first", "/record", "/answer/json"):
+        answer = other.get(address + each)
+        assert (answer.status_code, PATIENT in answer.text) == (401, False), each
+    answer = other.post(f"{address}/what-if", data={"csrf": token, "as_of": "2026-03-28"})
+    assert (answer.status_code, PATIENT in answer.text) == (401, False)
+    assert lines(app)[-1] == ("launch.refused", "", {"why": "Not opened in this session."})
+
+
+def test_what_is_refused_is_written_down_with_the_record_and_the_reason_alone(
+    browser: TestClient, ehr: Ehr, app: FastAPI
+) -> None:
+    browser.get("/smart/launch", params={"iss": "https://evil.example/fhir?name=Ada", "launch": "x"})
+    browser.get("/smart/launch", params={"iss": "Ada Invented", "launch": "x"})
+    browser.get("/smart/callback", params={"state": "x", "code": "y"})
+    back = ehr.log_in(to_the_record(browser, ehr))
+    ehr.codes.clear()
+    browser.get(path(back))
+    ehr.token_answer = {"patient": "pregnant"}  # the token itself is for PATIENT
+    browser.get(launched(browser, ehr))
+    ehr.token_answer = {}
+    address = launched(browser, ehr)
+    for token in ehr.tokens.values():
+        token["valid"] = False
+    browser.get(address)
+    began = "This launch was not begun in this browser, took too long, or its answer was used already."
+    assert [each for each in lines(app) if each[0] == "launch.refused"] == [
+        (
+            "launch.refused",
+            "https://evil.example",
+            {"why": "This record is not among those that may launch cmvigil here."},
+        ),
+        ("launch.refused", "", {"why": "This record is not among those that may launch cmvigil here."}),
+        ("launch.refused", "", {"why": began}),
+        ("launch.refused", ehr.fhir, {"why": "The record gave no token: 400."}),
+        ("launch.refused", ehr.fhir, {"why": "The patient was not read (403)."}),
+        ("launch.refused", ehr.fhir, {"why": "The record lets us in no longer."}),
+    ]
+
+
+def test_a_late_login_is_written_down(ehr: Ehr, desk: Desk, tmp_path: Path) -> None:
+    app = made(ehr, desk, tmp_path)
+    with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as browser:
+        back = ehr.log_in(to_the_record(browser, ehr))
+        object.__setattr__(app.state.services, "clock", lambda: NOW + timedelta(minutes=11))
+        browser.get(path(back))
+    assert lines(app)[-1] == ("launch.refused", ehr.fhir, {"why": "The login took too long."})

@@ -12,9 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 from joserfc.jwk import ECKey
 from sqlalchemy import select
-from tests.service import postgres
 from tests.service.conftest import NOW
 from tests.service.ehr import Ehr, running
+from tests.support import postgres
 
 from cmvigil.service.app import create_app
 from cmvigil.service.desk import Desk

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import func, select
 from tests.service.conftest import NOW
 from tests.service.ehr import Ehr, running
 
 from cmvigil.service.app import create_app
 from cmvigil.service.desk import Desk
 from cmvigil.service.security import sessions
+from cmvigil.service.security.limits import Strangers
 from cmvigil.service.settings import Ehr as Known
 from cmvigil.service.settings import Login, Settings
-from cmvigil.service.store.tables import AuditEntry, User
+from cmvigil.service.store.tables import AuditEntry, LoginSession, User
 
 PATIENT = "pregnant"
 
@@ -164,3 +167,41 @@ def test_the_list_of_records_is_for_those_who_are_logged_in(browser: TestClient,
     assert browser.get("/smart/start").status_code == 303
     log_in(browser, site, "other")
     assert ehr.fhir not in browser.get("/smart/start").text
+
+
+def rows(site: FastAPI) -> int:
+    with site.state.services.database.reading() as session:
+        return session.scalar(select(func.count()).select_from(LoginSession)) or 0
+
+
+def test_a_launch_that_nobody_ends_is_forgotten_after_ten_minutes(ehr: Ehr, site: FastAPI, browser: TestClient) -> None:
+    begun = browser.get(path(ehr.launch_address("http://127.0.0.1", PATIENT)))
+    assert rows(site) == 1
+    object.__setattr__(site.state.services, "clock", lambda: NOW + timedelta(minutes=10))
+    answer = browser.get(path(ehr.log_in(begun.headers["location"])))
+    assert (answer.status_code, "not begun in this browser" in answer.text) == (400, True)
+    fresh = TestClient(site, base_url="http://127.0.0.1", follow_redirects=False)
+    fresh.get(path(ehr.launch_address("http://127.0.0.1", PATIENT)))
+    assert rows(site) == 1
+
+
+def test_an_answer_to_nothing_leaves_no_row(site: FastAPI, browser: TestClient) -> None:
+    assert browser.get("/smart/callback", params={"state": "x", "code": "y"}).status_code == 400
+    assert rows(site) == 0
+
+
+def test_strangers_cannot_flood_the_audit_log(site: FastAPI, browser: TestClient, ehr: Ehr) -> None:
+    for _ in range(3 * Strangers.EACH):
+        assert browser.get("/smart/callback", params={"state": "x"}).status_code == 400
+    other = TestClient(site, base_url="http://127.0.0.1", client=("10.0.0.9", 1), follow_redirects=False)
+    ehr.practitioner = "Patient/7"
+    status, _ = launch(other, ehr)
+    assert status == 400
+    with site.state.services.database.reading() as session:
+        found = session.scalars(select(AuditEntry).order_by(AuditEntry.number)).all()
+    assert {each.action for each in found} == {"launch.refused"}
+    assert len(found) == Strangers.EACH + 1
+    last = found[-1]
+    assert (last.organisation_id, last.entity, last.actor) == ("ward", ehr.fhir, "")
+    why = "The record does not name you as one of its practitioners."
+    assert json.loads(last.detail) == {"why": why, "left_out": 2 * Strangers.EACH}

@@ -23,10 +23,12 @@ from tests.cli.run import cmvigil
 from tests.service.conftest import NOW
 from tests.service.ehr import START, Ehr, running
 
+from cmvigil.service.security.who import LOCAL
 from cmvigil.service.settings import Ehr as Known
 from cmvigil.service.smart.oauth import public_keys
-from cmvigil.service.store import audit
+from cmvigil.service.store import audit, patients
 from cmvigil.service.store.database import Database
+from cmvigil.service.store.patients import File
 from cmvigil.service.store.tables import Document, Patient, SyncState
 
 NAMES = ("lung-transplant", "pregnant", "relapse-on-azathioprine", "sparse-record")
@@ -381,3 +383,72 @@ def test_settings_without_a_server_are_told(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(f'data = "{tmp_path}"\n')
     code, said = sync(tmp_path)
     assert code == 2 and "name no FHIR server" in said
+
+
+@pytest.mark.parametrize("more", [[], ["--group", "watch"]])
+def test_a_patient_who_was_deleted_here_does_not_come_back_until_asked_for(
+    ehr: Ehr, tmp_path: Path, more: list[str]
+) -> None:
+    sync(tmp_path, *more)
+    others = held(tmp_path).keys() - {"pregnant"}
+    remove(tmp_path, "pregnant")
+    ehr.asked.clear()
+    for options in ([], ["--full"]):
+        code, said = sync(tmp_path, *more, *options)
+        assert code == 0
+        assert "1 deleted here and not read (--readmit ID reads one again):\n  Patient/pregnant\n" in said
+        assert held(tmp_path).keys() == others
+    assert "GET /fhir/Patient/pregnant" not in ehr.asked
+    assert sync(tmp_path, *more, "--readmit", "pregnant")[1].startswith("Patients: 1 new,")
+    assert held(tmp_path)["pregnant"] == [1]
+    assert "deleted here" not in sync(tmp_path, *more)[1]
+
+
+@pytest.mark.usefixtures("ehr")
+def test_a_patient_who_is_asked_for_again_while_a_run_is_stopped_is_read_by_the_next(tmp_path: Path) -> None:
+    sync(tmp_path)
+    remove(tmp_path, "pregnant")
+    run = {"since": NOW.isoformat(), "moment": NOW.isoformat(), "last": "relapse", "export": None, "again": []}
+    database = Database(f"sqlite:///{tmp_path / 'cmvigil.db'}")
+    with database.writing() as session:
+        session.scalars(select(SyncState)).one().state = {"since": NOW.isoformat(), "again": [], "run": run}
+    database.close()
+    sync(tmp_path, "--readmit", "pregnant")
+    assert "pregnant" not in held(tmp_path)
+    sync(tmp_path)
+    assert held(tmp_path)["pregnant"] == [1]
+
+
+@pytest.mark.usefixtures("ehr")
+def test_who_was_never_deleted_is_not_asked_for_again(tmp_path: Path) -> None:
+    code, said = sync(tmp_path, "--readmit", "nobody")
+    assert code == 2 and "Patient/nobody was not deleted here" in said
+    assert sync(tmp_path, "--readmit", "../x")[0] == 2
+
+
+def test_newer_data_beside_an_edited_record_are_kept_and_told(ehr: Ehr, tmp_path: Path) -> None:
+    sync(tmp_path)
+    database = Database(f"sqlite:///{tmp_path / 'cmvigil.db'}")
+    with database.writing() as session:
+        owner = session.scalars(select(Patient).where(Patient.external.endswith("/pregnant"))).one()
+        edited = File("case.yaml", b"cmvigil: 1\nas_of: 2026-03-01\nperson: {age: 40}\n")
+        patients.attach(session, LOCAL, owner.id, edited, kind="record", now=NOW)
+    changed = change(ehr, "pregnant", 400)
+    code, said = sync(tmp_path)
+    assert code == 0
+    assert "1 newer at the server than a record that was edited here: choose on their pages." in said
+    assert held(tmp_path)["pregnant"] == [1, 2, 3]
+    assert newest(tmp_path, "pregnant")[changed]["note"] == [{"text": "day 400"}]
+    with database.reading() as session:
+        assert patients.chart(session, LOCAL, owner.id).record.content == edited.content
+    database.close()
+    searches = [each for each in ehr.asked if "?patient=pregnant" in each]
+    assert all("_lastUpdated=ge" in each for each in searches[len(searches) // 2 :])  # laid over the last that was read
+
+
+def remove(folder: Path, patient: str) -> None:
+    database = Database(f"sqlite:///{folder / 'cmvigil.db'}")
+    with database.writing() as session:
+        owner = session.scalars(select(Patient).where(Patient.external.endswith(f"/{patient}"))).one()
+        patients.remove(session, LOCAL, owner.id, NOW)
+    database.close()

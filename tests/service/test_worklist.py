@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from pathlib import Path
 
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import update
 from tests.service.conftest import NOW, csrf, example
 
+from cmvigil.service import attending
 from cmvigil.service.app import create_app
 from cmvigil.service.context import Services
 from cmvigil.service.desk import Desk
 from cmvigil.service.security.who import LOCAL
 from cmvigil.service.settings import Settings
-from cmvigil.service.store import audit, worklist
-from cmvigil.service.store.tables import Document
+from cmvigil.service.store import audit, organisations, patients, worklist
+from cmvigil.service.store.patients import File
+from cmvigil.service.store.tables import Document, Patient
 
 CASE = """
 cmvigil: 1
@@ -47,9 +51,9 @@ def test_the_most_urgent_patient_stands_first_with_the_reason(client: TestClient
     for name in ("early-rise-week-1", "disseminated-hlh", "relapse-on-azathioprine"):
         example(client, name)
     page = client.get("/worklist").text
-    assert page.index("disseminated-hlh") < page.index("early-rise-week-1")
+    assert page.index("disseminated CMV with signs of HLH") < page.index("Liver transplant")
     assert "Disseminated CMV: start ganciclovir by vein now" in page
-    assert "relapse-on-azathioprine" not in page
+    assert "comes back on azathioprine" not in page
 
 
 def test_what_is_seen_is_set_aside_and_can_be_put_back(client: TestClient) -> None:
@@ -105,7 +109,7 @@ def test_a_line_is_given_to_somebody(client: TestClient) -> None:
     assert "Dr Adeyemi" in client.get("/worklist").text
     assert "Dr Adeyemi" not in client.get("/worklist", params={"mine": True}).text
     act(client, place, about, "assign")
-    assert "early-rise-week-1" in client.get("/worklist", params={"mine": True}).text
+    assert "Liver transplant" in client.get("/worklist", params={"mine": True}).text
 
 
 def test_each_deed_is_in_the_audit_log(app: FastAPI, client: TestClient) -> None:
@@ -117,8 +121,21 @@ def test_each_deed_is_in_the_audit_log(app: FastAPI, client: TestClient) -> None
     with parts.database.reading() as session:
         done = [entry.action for entry in audit.entries(session) if entry.action.startswith("worklist.")]
         history = worklist.history(session, LOCAL, place.removeprefix("/patients/"))
-    assert done == ["worklist.acknowledge", "worklist.reopen"]
+    assert done == ["worklist.read", "worklist.acknowledge", "worklist.reopen"]
     assert {deed.kind for deed in history} == {"reopen", "acknowledge"}
+
+
+def test_who_looks_at_the_list_is_written_down_with_the_number_of_patients(app: FastAPI, client: TestClient) -> None:
+    client.get("/worklist")
+    example(client, "early-rise-week-1"), example(client, "disseminated-hlh")
+    client.get("/worklist")
+    client.get("/worklist", params={"mine": True})
+    parts: Services = app.state.services
+    with parts.database.reading() as session:
+        seen = [each for each in audit.entries(session) if each.action == "worklist.read"]
+    assert [(each.actor, each.entity, each.detail) for each in seen] == [
+        (LOCAL.actor, "", f'{{"patients":{number}}}') for number in (0, 2, 0)
+    ]
 
 
 def test_a_line_that_is_not_there_cannot_be_answered(client: TestClient) -> None:
@@ -161,8 +178,6 @@ def test_what_fell_due_since_the_day_of_a_record_is_due(client: TestClient) -> N
 
 
 def test_a_failure_of_ours_on_one_patient_hides_no_other(client: TestClient, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    from cmvigil.service import attending
-
     whole = attending.attention
 
     def failing(record, program, day):  # type: ignore[no-untyped-def]
@@ -196,3 +211,44 @@ def test_a_real_record_on_an_example_no_longer_stands_still(client: TestClient) 
     newer = CASE.replace("cmvigil: 1", "cmvigil: 1\npatient: early-rise-week-1\nas_of: 2026-03-14")
     client.post(f"{place}/record", data={"csrf": csrf(client)}, files={"file": ("case.yaml", newer.encode())})
     assert "Response check" in client.get("/worklist").text
+
+
+def test_patients_who_cannot_be_opened_do_not_hold_the_places_of_others(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [NOW]
+    parts: Services = create_app(Settings(data=tmp_path), desk=desk, clock=lambda: now[0]).state.services
+    parts.database.migrate()
+    organisations.settle(parts)
+    record = File("case.yaml", CASE.encode())
+    with parts.database.writing() as session:
+        ids = sorted(
+            patients.add(session, LOCAL, label="a", record=record, origin="form", now=NOW).id for _ in range(4)
+        )
+        session.execute(update(Document).where(Document.patient_id != ids[3]).values(content=b"no zlib"))
+    opened: list[str] = []
+    one = attending._attend_one
+
+    def noted(parts: Services, patient: Patient, made_from: str) -> None:
+        opened.append(patient.id)
+        one(parts, patient, made_from)
+
+    monkeypatch.setattr(attending, "_attend_one", noted)
+    assert attending.attend(parts, limit=3) == 4
+    assert attending.attend(parts, limit=3) == 3  # the last one had its turn
+    assert attending.attend(parts, limit=3) == 3
+    assert opened == ids  # and nobody is tried again at once
+    for minutes, tried in ((1, 7), (1, 7), (1, 10), (3, 10), (1, 13)):
+        now[0] += timedelta(minutes=minutes)
+        attending.attend(parts, limit=3)
+        assert len(opened) == tried
+
+
+def test_who_failed_comes_after_all_others_on_the_next_day_too(app: FastAPI, client: TestClient) -> None:
+    first, second = example(client, "early-rise-week-1"), example(client, "disseminated-hlh")
+    client.get("/worklist")
+    parts: Services = app.state.services
+    ids = sorted(each.removeprefix("/patients/") for each in (first, second))
+    with parts.database.writing() as session:
+        session.execute(update(Patient).where(Patient.id == ids[0]).values(tries=1))
+        assert [each.id for each in worklist.unwatched(session, "tomorrow")] == ids[::-1]

@@ -28,7 +28,9 @@ def serve_command(
     ] = "127.0.0.1",
     settings: server_data.SettingsFile = None,
     data: server_data.Data = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that answer.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=64, help="Processes that answer; else as the settings say.")
+    ] = None,
     shared: Annotated[
         bool, typer.Option("--shared", help="Others use this computer too: open only with the key in the address.")
     ] = False,
@@ -40,14 +42,14 @@ def serve_command(
     key = token_urlsafe(16) if shared and found.start_key is None else None
     with ExitStack() as stack:
         listening = stack.enter_context(_listening(host, port))
-        _tell_workers(settings, data, key, workers, stack)
+        _tell_workers(settings, data, key, workers or found.workers, stack)
         found = server_data.settings(settings, data)
         from ..service import logs
 
         logs.start(found.log_level)
         _prepare(found)
         _announce(found, host, listening.getsockname()[1])
-        _run(found, listening, workers)
+        _run(found, listening)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -69,6 +71,7 @@ def _tell_workers(settings: Path | None, data: Path | None, key: str | None, wor
     os.environ["CMVIGIL_SETTINGS"] = str(settings.resolve()) if settings else ""
     if data is not None:
         os.environ["CMVIGIL_DATA"] = str(data.resolve())
+    os.environ["CMVIGIL_WORKERS"] = str(workers)
     if key is not None:
         os.environ["CMVIGIL_START_KEY"] = key
     if workers > 1:  # they add up their figures in a folder
@@ -98,7 +101,7 @@ def _announce(found: Settings, host: str, port: int) -> None:
         typer.echo(f"Warning: {warning}", err=True)
 
 
-def _run(found: Settings, listening: socket.socket, workers: int) -> None:
+def _run(found: Settings, listening: socket.socket) -> None:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
@@ -112,9 +115,9 @@ def _run(found: Settings, listening: socket.socket, workers: int) -> None:
         forwarded_allow_ips=found.trusted_proxies,
         timeout_graceful_shutdown=30,
         timeout_worker_healthcheck=60,
-        workers=workers,
+        workers=found.workers,
     )
-    if workers > 1:
+    if found.workers > 1:
         Multiprocess(config, sockets=[listening]).run()
         return
     server = uvicorn.Server(config)

@@ -41,6 +41,10 @@ def sync_command(
     full: Annotated[
         bool, typer.Option("--full", help="Everything anew; what was deleted at the server goes here too.")
     ] = False,
+    readmit: Annotated[
+        str | None,
+        typer.Option("--readmit", metavar="ID", help="Read Patient/ID again, who was deleted here."),
+    ] = None,
     export: Annotated[
         bool | None,
         typer.Option(
@@ -54,6 +58,8 @@ def sync_command(
     chosen = _chosen(found, ehr)
     if group is not None and not re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", group):
         c.stop(f"--group: found {group!r}; expected the id of a Group, without 'Group/'")
+    if readmit is not None and not re.fullmatch(r"[A-Za-z0-9\-.]{1,64}", readmit):
+        c.stop(f"--readmit: found {readmit!r}; expected the id of a Patient, without 'Patient/'")
     if export and group is None:
         c.stop("--export reads a group; give its id with --group")
     day = c.day(since, "--since")
@@ -67,6 +73,7 @@ def sync_command(
     from ..service.smart.oauth import LaunchError
     from ..service.smart.sync import Sync, Wanted
     from ..service.store.organisations import settle
+    from ..service.store.patients import NotFoundError
 
     settle(Services(found, database, Desk(tuple(found.knowledge), found.mapping)))
     moment = None if day is None else datetime.combine(day, time(), UTC).isoformat()
@@ -74,7 +81,7 @@ def sync_command(
         out = stack.enter_context(Outgoing(found))
         told = _bar(stack)
         try:
-            wanted = Wanted(group, moment, full, export)
+            wanted = Wanted(group, moment, full, export, readmit)
             sync = Sync(
                 database, chosen, out, wanted, clock=lambda: datetime.now(UTC), mapping=found.mapping, told=told
             )
@@ -83,6 +90,8 @@ def sync_command(
             c.stop(error.problems)
         except LaunchError as error:
             c.stop(f"{error} {error.remedy}")
+        except NotFoundError:
+            c.stop(f"--readmit: Patient/{readmit} was not deleted here, or may be read again already")
         except FhirError as error:
             c.stop([str(error), "What was read so far is kept; the next run goes on from there."], c.FAILED)
     _tell(report)
@@ -122,6 +131,10 @@ def _tell(report: Report) -> None:
     if report.resumed:
         typer.echo("Went on with the run that was stopped.")
     typer.echo(f"Patients: {report.new} new, {report.changed} changed, {report.unchanged} as before.")
+    if report.beside:
+        typer.echo(f"{report.beside} newer at the server than a record that was edited here: choose on their pages.")
+    for line in _some("deleted here and not read (--readmit ID reads one again)", report.removed):
+        typer.echo(line)
     if report.whole:
         return
     said = [*_some("not read", report.failed), *_some("not listed", report.notes)]

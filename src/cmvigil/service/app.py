@@ -31,9 +31,11 @@ from .pages import (
     genotype,
     home,
     knowledge,
+    newer,
     patient,
     patients,
     record,
+    removal,
     replay,
     static_files,
     what_if,
@@ -44,11 +46,12 @@ from .pages.problems import answer_problems, failed
 from .security import forgery
 from .security.headers import SecurityHeaders
 from .security.hosts import Hosts
-from .security.limits import BodyLimit, RateLimit
+from .security.limits import BodyLimit, RateLimit, Strangers
 from .security.middleware import Sessions
 from .security.oidc import Issuer
 from .settings import Settings, read_settings
 from .smart import pages as smart
+from .smart import refusing
 from .store import audit
 from .store.database import Database
 from .store.organisations import settle
@@ -65,8 +68,8 @@ def create_app(settings: Settings, *, desk: Desk | None = None, clock: Callable[
     """
     database = Database(settings.database_url)
     desk = desk or Desk(tuple(settings.knowledge), settings.mapping)
-    more: dict[str, Any] = {} if clock is None else {"clock": clock}
-    parts = Services(settings, database, desk, **more)
+    more: dict[str, Any] = {"strangers": Strangers(settings.workers)} | ({} if clock is None else {"clock": clock})
+    parts = Services(settings, database, desk if clock is None else desk.at(clock), **more)
     if settings.login is not None:
         parts = replace(parts, issuer=Issuer(settings.login, parts.clock))
 
@@ -107,6 +110,8 @@ def create_app(settings: Settings, *, desk: Desk | None = None, clock: Callable[
         what_if.router,
         replay.router,
         record.router,
+        newer.router,
+        removal.router,
         dose.router,
         genotype.router,
         knowledge.router,
@@ -117,12 +122,13 @@ def create_app(settings: Settings, *, desk: Desk | None = None, clock: Callable[
         app.include_router(page, dependencies=[Depends(forgery.guard)])
     app.include_router(smart.router, dependencies=[Depends(forgery.guard)])
     answer_problems(app)
+    refusing.install(app)
     hooks.install(app, settings)
     # The last that is added is the first that a request meets.
     app.add_middleware(Sessions)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(BodyLimit, limit=settings.body_limit, larger=lambda path: _larger(path, settings))
-    app.add_middleware(RateLimit, per_minute=settings.requests_per_minute)
+    app.add_middleware(RateLimit, per_minute=settings.requests_per_minute, workers=settings.workers)
     app.add_middleware(Hosts, settings=settings)
     app.add_middleware(Watch, failed=failed)
     app.add_middleware(SecurityHeaders, ancestors=settings.frame_ancestors, https=settings.secure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 from anyio import to_thread
 from sqlalchemy.exc import OperationalError
@@ -20,6 +21,8 @@ from .store.tables import Patient
 AT_ONCE = 40
 """So many patients are looked at when the list is asked for; the rest follow in the background."""
 _PAUSE_S = 60
+_AGAIN_MIN, _AGAIN_MOST = 1, 60
+"""Minutes until one that failed is tried again: at first, doubled each time, and at most."""
 
 
 def attend(parts: Services, who: Who | None = None, limit: int | None = None) -> int:
@@ -27,8 +30,10 @@ def attend(parts: Services, who: Who | None = None, limit: int | None = None) ->
     made_from = f"{parts.today()} {parts.desk.version}"
     with parts.database.reading() as session:
         waiting = worklist.unwatched(session, made_from, who)
+    now = parts.now()
+    turn = [each for each in waiting if each.retry is None or each.retry <= now][:limit]
     failed = 0
-    for patient in waiting[:limit]:
+    for patient in turn:
         try:
             _attend_one(parts, patient, made_from)
         except OperationalError:
@@ -36,13 +41,25 @@ def attend(parts: Services, who: Who | None = None, limit: int | None = None) ->
         except Exception as error:  # one that cannot be opened hides no other
             LOG.error("patient not assessed", kind=type(error).__name__)
             failed += 1
-    return len(waiting) - len(waiting[:limit]) + failed
+            _later(parts, patient)
+    return len(waiting) - len(turn) + failed
+
+
+def expire_drafts(parts: Services) -> int:
+    """Throw away the drafts that nobody has gone on with for so long as the settings say; how many."""
+    now = parts.now()
+    with parts.database.writing() as session:
+        number = patients.expire_drafts(session, now - timedelta(days=parts.settings.draft_days), now)
+    if number:
+        LOG.info("drafts expired", number=number)
+    return number
 
 
 async def keep_attending(parts: Services) -> None:
     """Look again and again, until it is cancelled. What fails is told by its kind, and tried again."""
     while True:
         try:
+            await to_thread.run_sync(expire_drafts, parts, abandon_on_cancel=False)
             await to_thread.run_sync(attend, parts, None, AT_ONCE, abandon_on_cancel=False)
         except Exception as error:
             LOG.error("worklist not renewed", kind=type(error).__name__)
@@ -70,6 +87,8 @@ def _attend_one(parts: Services, patient: Patient, made_from: str) -> None:
     except Exception as error:
         LOG.error("patient not assessed", kind=type(error).__name__)
         lines = [_not_assessed("cmvigil itself failed", chart.version)]
+    if chart.newer is not None:
+        lines = sorted([_newer(chart.newer), *lines], key=lambda line: line.urgency)
     with parts.database.writing() as session:
         if patients.chart(session, keeper, patient.id).version != chart.version:
             return  # a newer record came meanwhile: its lines are made next
@@ -82,6 +101,21 @@ def _attend_one(parts: Services, patient: Patient, made_from: str) -> None:
             watched=f"{made_from} {chart.version}",
             now=parts.now(),
         )
+
+
+def _later(parts: Services, patient: Patient) -> None:
+    """Others first: one that failed waits, longer each time."""
+    with parts.database.writing() as session:
+        found = session.get(Patient, patient.id)
+        if found is not None:
+            pause = min(_AGAIN_MIN * 2 ** min(found.tries, 10), _AGAIN_MOST)
+            found.tries, found.retry = found.tries + 1, parts.now() + timedelta(minutes=pause)
+
+
+def _newer(number: int) -> Line:
+    """The FHIR server says something else than the record that was written here."""
+    reason = "Newer data at the source: this record was edited here, choose on the patient's page"
+    return Line(2, "newer", "Newer data", reason, f"newer:{number}")
 
 
 def _not_assessed(why: str, version: int) -> Line:

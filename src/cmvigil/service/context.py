@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from .desk import Desk
+from .security.limits import Strangers
 from .security.oidc import Issuer
 from .security.sessions import Visit
 from .security.who import Who
@@ -25,7 +26,8 @@ def _now() -> datetime:
 class Services:
     """The parts of a running server. ``clock`` tells the time in UTC; tests give another.
 
-    ``issuer`` knows a site's users; without one there is the one local user.
+    ``issuer`` knows a site's users; without one there is the one local user. ``strangers`` bounds what others have
+    written down.
     """
 
     settings: Settings
@@ -33,6 +35,7 @@ class Services:
     desk: Desk
     clock: Callable[[], datetime] = field(default=_now)
     issuer: Issuer | None = None
+    strangers: Strangers = field(default_factory=Strangers)
 
     def now(self) -> datetime:
         """The time, in UTC."""

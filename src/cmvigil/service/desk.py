@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -15,6 +16,7 @@ from ..assess import assess
 from ..genotype import Knowledge, read_knowledge
 from ..reasoning.loader import load
 from ..reasoning.model import Program
+from ..record.errors import IntakeError, Problem
 from ..record.read import read_record
 from ..record.tables import Record
 from ..sequencing.read import sequenced
@@ -28,7 +30,12 @@ _KEPT = 64
 
 
 AHEAD = timedelta(days=5 * 366)
-"""So far ahead of the day on the calendar an answer may be asked for."""
+"""So far ahead of the day on the calendar an answer may be asked for: what runs is looked at day by day."""
+Clock = Callable[[], datetime]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class DayError(ValueError):
@@ -36,14 +43,26 @@ class DayError(ValueError):
 
 
 class Desk:
-    """Reads charts and answers. Safe to share between threads."""
+    """Reads charts and answers. Safe to share between threads. ``clock`` tells the time in UTC."""
 
-    def __init__(self, overlays: tuple[Path, ...] = (), mapping: Path | None = None) -> None:
+    def __init__(self, overlays: tuple[Path, ...] = (), mapping: Path | None = None, clock: Clock = _now) -> None:
         self.program: Program = load(overlays=overlays)
         self.knowledge: Knowledge = read_knowledge(self.program)
         self.mapping = mapping
+        self.clock = clock
         self._kept: dict[str, OrderedDict[Hashable, Any]] = {}
         self._lock = Lock()
+
+    def at(self, clock: Clock) -> Desk:
+        """The same desk with another clock; what is kept is shared."""
+        other = copy(self)
+        other.clock = clock
+        return other
+
+    @property
+    def furthest(self) -> date:
+        """The last day that may be asked for."""
+        return self.clock().date() + AHEAD
 
     @property
     def version(self) -> str:
@@ -55,8 +74,14 @@ class Desk:
         return self.kept("record", chart.key, lambda: self._record(chart))
 
     def read(self, file: File) -> Record:
-        """The record in one file. Raises IntakeError with every problem found."""
-        return read_record(file.content, name=file.name, mapping=self.mapping)
+        """The record in one file. Raises IntakeError with every problem found, a day too far ahead among them."""
+        record = read_record(file.content, name=file.name, mapping=self.mapping)
+        if record.as_of is not None and record.as_of > self.furthest:
+            remedy = "The day the record is assessed on lies in the far future; correct its year, or leave it out."
+            raise IntakeError(
+                [Problem(f"{record.as_of}", f"a day up to {self.furthest}", remedy, "as_of", file=file.name)]
+            )
+        return record
 
     def day(self, chart: Chart, today: date) -> date:
         """The day to assess where none is asked for: the one the record itself names, else today."""
@@ -65,10 +90,9 @@ class Desk:
     def advice(self, chart: Chart, as_of: date) -> Advice:
         """The answer for a chart on a day.
 
-        Raises IntakeError or SequenceError for what cannot be read, DayError for a day too far ahead: what runs is
-        looked at day by day.
+        Raises IntakeError or SequenceError for what cannot be read, DayError for a day too far ahead.
         """
-        if as_of > datetime.now(UTC).date() + AHEAD:
+        if as_of > self.furthest:
             raise DayError(as_of)
         return self.kept("advice", (chart.key, as_of), lambda: self._assess(chart, as_of))
 

@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_origin
+from typing import Annotated, Any, Literal, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -109,9 +109,11 @@ class Settings(_Part):
     private_networks: list[str] = []  # host names of FHIR servers that may resolve to private addresses
     body_limit: int = 20_000_000  # bytes of one request
     upload_limit: int = 100_000_000  # bytes of one request that carries a sequence file
-    requests_per_minute: int = 600  # of one client, in each worker
+    workers: Annotated[int, Field(ge=1, le=64)] = 1  # processes that answer, on this machine
+    requests_per_minute: int = 600  # of one client, in all workers together
     session_hours: int = 12  # a login ends after these
     idle_minutes: int = 60  # and after so long without a request
+    draft_days: Annotated[int, Field(ge=1, le=3650)] = 30  # since its last change, a draft is kept
     start_key: SecretStr | None = None  # what the one user of a shared computer must bring
     trusted_proxies: list[str] = ["127.0.0.1", "::1"]  # whose word on a client's address and on https is taken
     metrics_networks: list[IPvAnyNetwork] = []  # who may read /metrics, beside this machine

@@ -7,11 +7,12 @@ from fastapi import FastAPI
 from ..settings import Settings
 from .api import router
 from .origins import Origins
+from .queue import Queue
 from .tokens import Gate
 
 
 def install(app: FastAPI, settings: Settings) -> None:
     """Put discovery, the services and their feedback into the application."""
-    app.state.hooks = Gate(settings)
+    app.state.hooks, app.state.hooks_queue = Gate(settings), Queue()
     app.include_router(router)
     app.add_middleware(Origins, settings=settings)

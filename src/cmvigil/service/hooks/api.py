@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import cache
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -26,6 +26,7 @@ from . import calls, cards, feedback, orders, services
 from .calls import Call, RefusedError, Report
 from .cards import Card
 from .prefetch import gather, reader_of
+from .queue import FullError, Queue
 from .services import SERVICES, Service
 from .tokens import Caller, Gate, NobodyError, log
 
@@ -42,7 +43,7 @@ class _Route(APIRoute):
             except NobodyError as error:
                 log(error)
                 return Response(status_code=401, headers={"www-authenticate": "Bearer"})
-            except RefusedError as error:
+            except (RefusedError, FullError) as error:
                 return error.answer()
 
         return handle
@@ -54,9 +55,6 @@ _OUTCOME: dict[int | str, dict[str, Any]] = {
     404: {"description": "No such service (OperationOutcome)."},
     415: {"description": "The body is not JSON (OperationOutcome)."},
 }
-_WORKING = BoundedSemaphore(2)
-"""Assessments at a time in a worker. Python computes one at a time: more would be late together, and take memory."""
-
 router = APIRouter(route_class=_Route, tags=["CDS Hooks"])
 
 
@@ -72,6 +70,13 @@ def _service(service: str) -> Service:
     return found
 
 
+async def _placed(request: Request) -> AsyncIterator[Queue]:
+    """A place among the calls in work, until it is answered. Its token is not looked at before: it can come again."""
+    queue: Queue = request.app.state.hooks_queue
+    with queue.place():
+        yield queue
+
+
 async def _body(request: Request) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in calls.JSON:
@@ -84,7 +89,8 @@ def _body_of(kind: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": kind.model_json_schema()}}}}
 
 
-# The caller is checked before anything else of the call is looked at.
+# The caller is checked before anything else of the call is looked at; whether there is a place for it, even before.
+Placed = Annotated[Queue, Depends(_placed)]
 Asker = Annotated[Caller, Depends(_caller)]
 Asked = Annotated[Service, Depends(_service)]
 Body = Annotated[bytes, Depends(_body)]
@@ -98,15 +104,19 @@ def discovery(_: Asker, parts: Parts) -> Response:
 
 @router.post(
     "/cds-services/{service}",
-    responses={**_OUTCOME, 412: {"description": "Data that are needed were not to be had (OperationOutcome)."}},
+    responses={
+        **_OUTCOME,
+        412: {"description": "Data that are needed were not to be had (OperationOutcome)."},
+        503: {"description": "Too many calls; Retry-After says when to come again (problem+json)."},
+    },
     openapi_extra=_body_of(Call),
 )
-def call_service(request: Request, caller: Asker, service: Asked, body: Body, parts: Parts) -> Response:
+def call_service(request: Request, queue: Placed, caller: Asker, service: Asked, body: Body, parts: Parts) -> Response:
     """Cards for what the user is doing: at most one, or none."""
     call = calls.read(Call, body)
     if call.hook != service.hook:
         raise calls.wrong(f"hook: expected {service.hook}, which {service.id} answers")
-    card = _card(parts, caller, service, call)
+    card = _card(parts, queue, caller, service, call)
     return _answered(request, parts, caller, service, call, card)
 
 
@@ -116,24 +126,37 @@ def call_service(request: Request, caller: Asker, service: Asked, body: Body, pa
     openapi_extra=_body_of(Report),
 )
 def take_feedback(caller: Asker, service: Asked, body: Body, parts: Parts) -> Response:
-    """What became of cards; the same may be told again."""
+    """What became of cards; the same may be told again. That it was told is written down without what users typed."""
     report = calls.read(Report, body)
     now = parts.now()
+    outcomes = Counter(each.outcome for each in report.feedback)
     with parts.database.writing() as session:
         for each in report.feedback:
             feedback.keep(session, each, organisation=caller.organisation, service=service.id, now=now)
+        audit.append(
+            session,
+            organisation=caller.organisation,
+            actor=caller.issuer[:200],
+            action="hooks.feedback",
+            at=now,
+            service=service.id,
+            cards=len({each.card for each in report.feedback}),
+            accepted=outcomes["accepted"],
+            overridden=outcomes["overridden"],
+        )
     return _json({})
 
 
-def _card(parts: Services, caller: Caller, service: Service, call: Call) -> Card | None:
+def _card(parts: Services, queue: Queue, caller: Caller, service: Service, call: Call) -> Card | None:
     """What there is to say. Raises RefusedError where that cannot be told."""
     desk, today, patient = parts.desk, parts.today(), call.context.patientId
-    what = orders.ordered(call.context, today, desk.mapping) if service.orders else None
+    reader = reader_of(call, caller.fhir, parts.settings, queue.aside)
+    what = orders.ordered(call, today, desk.mapping, reader) if service.orders else None
     signing = service.hook == "order-sign"
     if what is not None and not what.chosen:  # no drug that is known here: what it asks of the record is spared
         return cards.of_unnamed(what.unnamed) if what.unnamed and signing else None
-    gathered = gather(service, call, _templates(desk.mapping), reader_of(call, caller.fhir, parts.settings))
-    with _WORKING:
+    gathered = gather(service, call, _templates(desk.mapping), reader)
+    with queue.computing:
         record = read_record(gathered.bundle(), mapping=desk.mapping, patient=patient)
         ASSESSMENTS.inc()
         if what is None:

@@ -7,7 +7,7 @@ over it, and only what the order brings about is said of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -21,9 +21,12 @@ from ...assess.compose import compose
 from ...assess.genotypes import with_readings
 from ...reasoning.engines import python
 from ...reasoning.model import Program
+from ...record.fhir.intake import dicts, texts
 from ...record.read import read_record
 from ...record.tables import Exposure, Issue, Record
-from .calls import Context, Resource, wrong
+from . import prefetch
+from .calls import Call, Context, Resource, wrong
+from .prefetch import Reader
 
 Level = Literal["forbidden", "harm", "note"]
 """``forbidden``: not to be given at all, or in no such amount; ``harm``: may harm; ``note``: for information."""
@@ -65,13 +68,15 @@ class Draft:
 class Ordered:
     """The regimens of drugs that are known here, as if they ran from today: those just chosen, and the others.
 
-    ``implausible``: what is wrong with an amount, and of which drug.
+    ``implausible``: what is wrong with an amount, and of which drug. ``unclear``: the same of an amount that is not
+    understood. ``unnamed``: chosen orders whose drug nothing names.
     """
 
     chosen: list[Exposure]
     others: list[Exposure]
     implausible: list[tuple[str, Issue]]
-    unnamed: int = 0  # chosen orders whose drug stands in a resource that was not sent
+    unclear: dict[str, Issue]
+    unnamed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +92,37 @@ class Finding:
 
 
 # -- what is ordered ---------------------------------------------------------------------------------------------------
-def ordered(context: Context, today: date, mapping: Path | None) -> Ordered:
-    """What a call orders. Raises RefusedError for what is no Bundle of orders of this patient."""
+def ordered(call: Call, today: date, mapping: Path | None, reader: Reader | None) -> Ordered:
+    """What a call orders. Raises RefusedError for what is no Bundle of orders of this patient.
+
+    A drug may stand in a Medication: contained in the order, sent beside it, or else to be read from the server.
+    """
+    context = call.context
     drafts = _drafts(context)
     chosen = _selected(context, drafts)
-    entries: list[dict[str, Any]] = [{"resource": {"resourceType": "Patient", "id": context.patientId}}]
-    entries += [{"resource": _from_today(each, context.patientId, today)} for each in drafts if each.is_drug]
+    orders = [each for each in drafts if each.is_drug]
     sent = _medications(context)
+    there = _by_reference(sent)
+    missing = dict.fromkeys(each for order in orders if (each := _elsewhere(order.resource, there)))
+    read = [("", each) for each in prefetch.medications(missing, call, reader)]
+    sent, there = [*sent, *read], _by_reference(read) | there
+    entries: list[dict[str, Any]] = [{"resource": {"resourceType": "Patient", "id": context.patientId}}]
+    entries += [{"resource": _from_today(each, context.patientId, today)} for each in orders]
     entries += [{"fullUrl": url, "resource": each} if url else {"resource": each} for url, each in sent]
-    known = {url for url, _ in sent} | {f"Medication/{each.get('id')}" for _, each in sent}
     try:
         content = orjson.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries})
     except TypeError:
         raise wrong("context.draftOrders: nested too deeply; expected FHIR R4 resources") from None
     record = read_record(content, mapping=mapping, patient=context.patientId)
     rows = [row for row in record.rows["exposure"] if isinstance(row, Exposure)]
-    drugs = {row.source: row.concept for row in rows}
+    drugs = {row.source: row.concept for row in rows if row.source in chosen}
+    notes = [each for each in record.issues if each.level == "note"]
     return Ordered(
         [row for row in rows if row.source in chosen],
         [row for row in rows if row.source not in chosen],
-        [(drugs[each.place], each) for each in record.issues if each.level == "unusable" and each.place in chosen],
-        sum(draft.is_drug and draft.source in chosen and not _is_named(draft.resource, known) for draft in drafts),
+        [(drugs[each.place], each) for each in record.issues if each.level == "unusable" and each.place in drugs],
+        {drugs[row]: note for note in notes if (row := note.place.partition(" ")[0]) in drugs},
+        sum(order.source in chosen and not _is_named(order.resource, there) for order in orders),
     )
 
 
@@ -121,13 +136,35 @@ def _medications(context: Context) -> list[tuple[str, Resource]]:
     ]
 
 
-def _is_named(order: Resource, known: set[str]) -> bool:
-    """Whether an order says its drug: in itself, in what it contains, or in a resource that came with it."""
+def _reference(order: Resource) -> Resource:
+    """Where an order has its drug from; empty where it names it itself."""
     reference = order.get("medicationReference")
-    if not isinstance(reference, dict):
-        return "medicationCodeableConcept" in order
-    target = str(reference.get("reference"))
-    return bool(reference.get("display")) or target in known or target.startswith("#")
+    return reference if isinstance(reference, dict) and order.get("medicationCodeableConcept") is None else {}
+
+
+def _by_reference(sent: list[tuple[str, Resource]]) -> dict[str, Resource]:
+    """Medications by all references that may mean them."""
+    return {**{f"Medication/{each.get('id')}": each for _, each in sent}, **{url: each for url, each in sent if url}}
+
+
+def _medication(order: Resource, there: Mapping[str, Resource]) -> Resource | None:
+    target = str(_reference(order).get("reference") or "")
+    if target.startswith("#"):
+        return next((each for each in dicts(order.get("contained")) if each.get("id") == target[1:]), None)
+    return there.get(target) or there.get("/".join(target.split("/")[-2:]))
+
+
+def _elsewhere(order: Resource, there: Mapping[str, Resource]) -> str | None:
+    """The reference of an order to a Medication that did not come with it."""
+    target = _reference(order).get("reference")
+    return target if isinstance(target, str) and _medication(order, there) is None else None
+
+
+def _is_named(order: Resource, there: Mapping[str, Resource]) -> bool:
+    """Whether an order says its drug: in itself, or in the Medication that it refers to."""
+    concept = order.get("medicationCodeableConcept") or (_medication(order, there) or {}).get("code")
+    codes = [each for each in dicts(concept.get("coding")) if each.get("code")] if isinstance(concept, dict) else []
+    return bool(codes or any(texts(concept)) or _reference(order).get("display"))
 
 
 def _drafts(context: Context) -> list[Draft]:
@@ -206,8 +243,9 @@ def appraise(program: Program, record: Record, today: date, what: Ordered) -> li
         else base
     )
     found = [_amount(drug, issue) for drug, issue in what.implausible]
+    odd = {drug for drug, _ in what.implausible}
     for drug in dict.fromkeys(row.concept for row in what.chosen):
-        found += _of_drug(program, drug, base, withs, unread=any(drug == odd for odd, _ in what.implausible))
+        found += _of_drug(program, drug, base, withs, unread=drug in odd, unclear=what.unclear.get(drug))
     found += _alerts(before, withs[-1])
     return sorted(dict.fromkeys(found), key=lambda finding: LEVELS.index(finding.level))
 
@@ -224,14 +262,17 @@ def _laid_over(record: Record, drafted: list[Exposure], today: date, intent: str
     return replace(record, rows={**record.rows, "exposure": [*kept, *meant]})
 
 
-def _of_drug(program: Program, drug: str, base: Advice, withs: list[Advice], *, unread: bool) -> Iterator[Finding]:
+def _of_drug(
+    program: Program, drug: str, base: Advice, withs: list[Advice], *, unread: bool, unclear: Issue | None
+) -> Iterator[Finding]:
     """What is wrong with one drug. ``unread``: its amount was not taken, so there is no dose to judge."""
     label = program.labels.get(drug, drug)
     option = next((each for each in base.options if each.drug == drug), None)
     if option is not None:
         yield from _verdict(option)
         if not unread and option.verdict != "contraindicated":
-            yield from _dose(option, [each for advice in withs for each in advice.options if each.drug == drug])
+            drafted = [each for advice in withs for each in advice.options if each.drug == drug]
+            yield from _dose(option, drafted, unclear)
     yield from _partners(drug, label, withs[-1])
     if program.drug_groups.get(drug) in _SUPPRESSING:
         for item in _harmful(base):
@@ -250,15 +291,21 @@ def _verdict(option: Option) -> Iterator[Finding]:
     yield Finding(level, option.drug, text, item.rule if item else option.verdict, item.text if item else "", item)
 
 
-def _dose(option: Option, drafted: list[Option]) -> Iterator[Finding]:
+def _dose(option: Option, drafted: list[Option], unclear: Issue | None) -> Iterator[Finding]:
     """The ordered regimen against the label, as the phase that it fits best."""
     checks: list[Check] = [check for each in drafted for check in each.checks]
     best = min(checks, key=lambda check: _FINDINGS.index(check.finding), default=None)
     if best is None or best.finding == "right":
         return
-    open_ = best.finding == "cannot be judged"
-    text = f"{_capital(option.label)} {best.given}{', not judged' if open_ else ''}. {best.text}"
-    yield Finding("note" if open_ else "harm", option.drug, text, f"check:{best.finding}")
+    said = f"{_capital(option.label)} {best.given}. {best.text}"
+    if best.finding != "cannot be judged":
+        yield Finding("harm", option.drug, said, f"check:{best.finding}")
+        return
+    if unclear is None:
+        said = f"{_capital(option.label)} {best.given}, not judged. {best.text}"
+    else:
+        said = f"{_capital(option.label)} not judged: {unclear.found}. Expected {unclear.expected}"
+    yield Finding("note", option.drug, said, "check:cannot be judged")
 
 
 def _partners(drug: str, label: str, after: Advice) -> Iterator[Finding]:

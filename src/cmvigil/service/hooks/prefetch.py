@@ -6,9 +6,13 @@ counts as there only when it is whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from time import monotonic
 from typing import Any, Protocol
 
 import orjson
@@ -21,7 +25,10 @@ from .services import PATIENT, Service
 
 LIMITS = Limits(pages=10, resources=2000, bytes=10_000_000, seconds=4.0, wait=0.5)
 """Of one question to the FHIR server: a record waits for its cards."""
+WHOLE = 8.0
+"""Seconds for all questions of a call together."""
 _AT_ONCE = 4
+_MEDICATION = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}")
 _FATAL = ("fatal", "error")
 
 
@@ -77,19 +84,38 @@ def gather(service: Service, call: Call, asked: Mapping[str, str], reader: Reade
     return Gathered([_person(patient, found["patient"]), *rest], tuple(lacking))
 
 
-def reader_of(call: Call, allowed: frozenset[str], settings: Settings) -> Reader | None:
-    """How the FHIR server that the call names is read; None where the site has not registered it for the caller."""
+def reader_of(
+    call: Call, allowed: frozenset[str], settings: Settings, aside: Callable[[], AbstractContextManager[None]]
+) -> Reader | None:
+    """How the FHIR server that the call names is read; None where the site has not registered it for the caller.
+
+    ``aside`` is entered while the server is waited for.
+    """
     base = call.server
     if base is None or base not in allowed:
         return None
     token = None if call.fhirAuthorization is None else call.fhirAuthorization.access_token
+    until = monotonic() + WHOLE
+
+    def ask(out: Outgoing, question: str) -> Part:
+        limits = replace(LIMITS, seconds=min(LIMITS.seconds, until - monotonic()))
+        return _ask(FhirClient(base, out, token, limits=limits), question)
 
     def read(questions: Mapping[str, str]) -> Mapping[str, Part]:
-        with Outgoing(settings) as out, ThreadPoolExecutor(_AT_ONCE) as pool:
-            answers = pool.map(lambda each: _ask(FhirClient(base, out, token, limits=LIMITS), each), questions.values())
-            return dict(zip(questions, answers, strict=True))
+        if not questions:
+            return {}  # nothing is waited for: the place at work is kept
+        with aside(), Outgoing(settings) as out, ThreadPoolExecutor(_AT_ONCE) as pool:
+            return dict(zip(questions, pool.map(partial(ask, out), questions.values()), strict=True))
 
     return read
+
+
+def medications(references: Iterable[str], call: Call, reader: Reader | None) -> list[Resource]:
+    """The Medications that orders refer to and that did not come with them, as far as the call's server has them."""
+    addresses = (each.removeprefix(f"{call.server}/") for each in references)
+    questions = {each: each for each in addresses if _MEDICATION.fullmatch(each)}
+    read = reader(questions) if reader is not None else {}
+    return [each for part in read.values() for each in part.resources]
 
 
 def _ask(client: FhirClient, question: str) -> Part:

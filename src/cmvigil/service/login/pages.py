@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from ..context import Parts, Services, Visiting
 from ..pages.layout import show
 from ..security import forgery, sessions
+from ..security.limits import client_of
 from ..security.middleware import ENTERED
 from ..security.oidc import Attempt, OidcError
 from ..security.sessions import Visit
@@ -50,15 +51,11 @@ def login(
 @router.get("/login/callback")
 def callback(request: Request, parts: Parts, visit: Visiting) -> Response:
     """Back from the issuer: check its word, and open a session of a new name."""
-    kept = visit.data.pop(_ATTEMPT, None)
     answer = dict(request.query_params)
-    state = answer.get("state", "")
-    if parts.issuer is None or kept is None or not hmac.compare_digest(state.encode(), kept["state"].encode()):
+    attempt = _begun(parts, visit, answer.get("state", ""))
+    if parts.issuer is None or attempt is None:
         said = "This login was not begun in this browser, or it took too long."
         return _shown(request, 400, said, "Start again from the page that you want to see.")
-    with parts.database.writing() as session:  # an attempt comes back once
-        sessions.keep(session, visit, parts.now(), parts.settings.session_hours)
-    attempt = Attempt(**kept)
     claims: dict[str, object] = {}
     try:
         claims, token = parts.issuer.finish(attempt, _callback(parts), answer)
@@ -81,6 +78,20 @@ def logout(request: Request, parts: Parts, visit: Visiting) -> Response:
     answer = show(request, "logged_out.html.jinja", further=further)
     answer.headers["clear-site-data"] = '"cache", "storage"'  # what a form kept in the browser was the user's
     return answer
+
+
+def _begun(parts: Services, visit: Visit, state: str) -> Attempt | None:
+    """The login that was begun with this state, taken out: of however many answers, one counts."""
+    if not visit.kept:
+        return None
+    with parts.database.writing() as session:
+        sessions.lock(session, visit, parts.now())
+        found = visit.data.get(_ATTEMPT)
+        if found is None or not hmac.compare_digest(state.encode(), found["state"].encode()):
+            return None
+        del visit.data[_ATTEMPT]
+        sessions.keep(session, visit, parts.now(), parts.settings.session_hours)
+    return Attempt(**found)
 
 
 def _callback(parts: Services) -> str:
@@ -116,16 +127,22 @@ def _with_key(request: Request, parts: Services, key: str | None, back: str) -> 
 
 
 def _failed(request: Request, parts: Services, error: OidcError, subject: str = "") -> Response:
-    with parts.database.writing() as session:
-        audit.append(
-            session,
-            organisation="",
-            actor="",
-            action="login.refused",
-            at=parts.now(),
-            why=error.why,
-            subject=subject[:300],
-        )
+    """What is shown, and a line of the audit log; of those whom the issuer did not name, so many an hour."""
+    left_out = 0 if subject else parts.strangers.take(client_of(request.scope))
+    if left_out is not None:
+        detail: dict[str, object] = {"left_out": left_out} if left_out else {}
+        with parts.database.writing() as session:
+            audit.append(
+                session,
+                organisation="",
+                actor="",
+                action="login.refused",
+                entity="",
+                at=parts.now(),
+                why=error.why,
+                subject=subject[:300],
+                **detail,
+            )
     return _shown(request, 502 if error.why in ("no answer", "configuration") else 403, str(error), "")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from operator import attrgetter
 from typing import Annotated, Any
@@ -128,12 +128,15 @@ def save_edited(request: Request, parts: Parts, who: Asking, patient_id: str, fo
     judged = judge(form.fields, parts.desk)
     if held := _held(judged, form):
         return _refused(request, parts, who, form, judged, held, chart)
+    assert judged.record is not None
+    named = judged.record.patient
+    label = "" if named == _named_in(chart.record, parts) else named
     file = File("case.yaml", judged.reading.text.encode())
     with parts.database.writing() as session:
         newest = patients.chart(session, who, patient_id).record.sha256
         overtaken = newest not in (form.base, file.sha256)
         if not overtaken:
-            patients.attach(session, who, patient_id, file, kind="record", now=parts.now())
+            patients.attach(session, who, patient_id, file, kind="record", now=parts.now(), label=label)
             _done_with(session, who, form, parts)
     if overtaken:
         again = Sent(form.fields, form.draft, form.seen, newest, form.confirmed, patient=patient_id)
@@ -249,6 +252,14 @@ def _held(judged: Judged, form: Sent) -> str:
     return _NOT_USED if judged.unusable and form.confirmed != _hash(judged) else ""
 
 
+def _named_in(record: File, parts: Services) -> str:
+    """What a record calls the patient; empty where it cannot be read."""
+    try:
+        return parts.desk.read(record).patient
+    except IntakeError:
+        return ""
+
+
 def _hash(judged: Judged) -> str:
     return sha256(judged.reading.text.encode()).hexdigest()
 
@@ -293,6 +304,7 @@ def _page(
     more: str = "",
     status: int = 200,
 ) -> HTMLResponse:
+    days = timedelta(days=parts.settings.draft_days)
     with parts.database.reading() as session:
         mine = [each for each in drafts.listed(session, who) if each.id != form.draft]
     found: dict[str, list[Found]] = {}
@@ -308,7 +320,9 @@ def _page(
         form=form,
         view=view_of([*form.fields, *found], more),
         chart=chart,
-        drafts=[(each, _time(each.saved)) for each in mine if chart is None or each.patient == chart.id],
+        drafts=[
+            (each, _time(each.saved), each.saved + days) for each in mine if chart is None or each.patient == chart.id
+        ],
         found=found,
         said=sorted(judged.found if judged else (), key=attrgetter("level")),
         held=held,

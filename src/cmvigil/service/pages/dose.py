@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from ...advice import Item
-from ...assess.dosing import DIALYSIS, Dose, DosingError, Entered, Fault, antiviral, doses
+from ...assess.dosing import DIALYSIS, NO_DIALYSIS, Dose, DosingError, Entered, Fault, antiviral, doses
 from ...record.vocabulary import vocabulary
 from ...report import appraisal, words
 from ...report.card import Card, card
@@ -129,6 +129,7 @@ def _answered(request: Request, parts: Services, given: Mapping[str, str]) -> HT
         parts,
         given,
         kidney=kidney,
+        ruled_out=entered.ruled_out,
         told=[each for each in told if chosen or each.dose.option.verdict != "named"],
         named=[each.dose.option.label for each in told if not chosen and each.dose.option.verdict == "named"],
     )
@@ -144,11 +145,11 @@ def entered_of(given: Mapping[str, str], day: date) -> Entered:
     if faults:
         raise DosingError(faults)
     named = ("sex", *(each.name for each in (*KIDNEY, *BLOOD)))
-    phase = given.get("phase")
+    phase, pregnant = given.get("phase"), given.get("pregnant")
     return Entered(
         values={name: _with_unit(name, given) for name in named if name in given},
         dialysis=given.get("dialysis", ""),
-        pregnant="pregnant" in given,
+        pregnant="yes" if pregnant == "yes" else "no" if pregnant == "no" else "",
         beside=tuple(part.strip() for part in re.split(r"[,;\n]", given.get("beside", "")) if part.strip()),
         drug=given.get("drug", ""),
         given=given.get("given", ""),
@@ -176,10 +177,10 @@ def _shown(request: Request, parts: Services, given: Mapping[str, str], **answer
         given=given,
         kidney_fields=KIDNEY,
         blood_fields=BLOOD,
-        dialysis=DIALYSIS,
+        dialysis=(NO_DIALYSIS, *DIALYSIS),
         labels=_LABELS,
         antivirals=[(name, str(fields["label"])) for name, fields in program.antivirals.items()],
         drugs=sorted(vocabulary().drugs.values()),
         appraisal=appraisal,
-        **{"problems": [], "kidney": None, "told": [], "named": [], **answer},
+        **{"problems": [], "kidney": None, "ruled_out": [], "told": [], "named": [], **answer},
     )

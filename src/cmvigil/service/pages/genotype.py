@@ -110,7 +110,8 @@ def _reported(request: Request, parts: Services, who: Who, form: FormData) -> HT
 
 def _read(request: Request, parts: Services, who: Who, asked: Asked) -> HTMLResponse:
     options = replace(asked.about.options, min_fraction=None)  # the knowledge bears it by now
-    outcomes = read_apart(asked.files, asked.knowledge, options, single=asked.single)
+    turn = parts.settings.data / "genotype.turn"
+    outcomes = read_apart(asked.files, asked.knowledge, options, turn=turn, single=asked.single)
     failed = [each for each in outcomes if isinstance(each, Failed)]
     samples = [sample for each in outcomes if not isinstance(each, Failed) for sample in each]
     if len(samples) > SAMPLES_AT_MOST:

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from ..context import Asking, Parts
 from ..store import patients
 from .layout import show
-from .patients import examples
+from .patients import titles
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,5 +34,5 @@ def start_page(request: Request, who: Asking) -> HTMLResponse:  # noqa: ARG001 -
 
 
 def _ways_in(request: Request) -> HTMLResponse:
-    names = sorted(examples(), key=lambda name: (name != FIRST_EXAMPLE, name))
-    return show(request, "home.html.jinja", examples=names)
+    first_one_first = sorted(titles().items(), key=lambda pair: pair[0] != FIRST_EXAMPLE)
+    return show(request, "home.html.jinja", examples=dict(first_one_first))

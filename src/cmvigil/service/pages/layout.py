@@ -38,7 +38,12 @@ PLACES = (
 )
 
 
-NOTICES = {"saved": "Saved.", "not-snoozed": "Not snoozed: give a reason and a day after today."}
+NOTICES = {
+    "saved": "Saved.",
+    "deleted": "The patient was deleted.",
+    "not-snoozed": "Not snoozed: give a reason and a day after today.",
+    "overtaken": "Nothing was changed: a newer document came in meanwhile. Look at it first.",
+}
 """What an address may have a page say (``?said=``). Nothing else: a link could put any words into our mouth."""
 
 

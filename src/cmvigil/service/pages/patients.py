@@ -26,9 +26,7 @@ def patients_page(request: Request, parts: Parts, who: Asking) -> HTMLResponse:
     who.must("read")
     with parts.database.reading() as session:
         found = patients.listed(session, who)
-    return show(
-        request, "patients.html.jinja", patients=found, examples=sorted(examples()), records=bool(parts.settings.ehrs)
-    )
+    return show(request, "patients.html.jinja", patients=found, examples=titles(), records=bool(parts.settings.ehrs))
 
 
 @router.post("/patients")
@@ -45,14 +43,18 @@ def add_example(parts: Parts, who: Asking, name: Annotated[str, Form()]) -> Redi
     folder = examples().get(name)
     if folder is None:
         raise NotFoundError(name)
-    return _to(admit(parts, who, File(f"{name}.yaml", folder.joinpath("case.yaml").read_bytes()), "example"))
+    record = File(f"{name}.yaml", folder.joinpath("case.yaml").read_bytes())
+    return _to(admit(parts, who, record, "example", titles()[name]))
 
 
-def admit(parts: Services, who: Who, record: File, origin: str) -> str:
-    """Read a record, and keep it as a new patient's. Raises IntakeError, and keeps nothing, for what cannot be read."""
-    label = parts.desk.read(record).patient
+def admit(parts: Services, who: Who, record: File, origin: str, label: str = "") -> str:
+    """Read a record, and keep it as a new patient's, under a label of its own or as the record calls the patient.
+
+    Raises IntakeError, and keeps nothing, for what cannot be read.
+    """
+    read = parts.desk.read(record)
     with parts.database.writing() as session:
-        made = patients.add(session, who, label=label, record=record, origin=origin, now=parts.now())
+        made = patients.add(session, who, label=label or read.patient, record=record, origin=origin, now=parts.now())
     return made.id
 
 
@@ -66,6 +68,16 @@ def examples() -> dict[str, Traversable]:
         if folder.is_dir()
         else {}
     )
+
+
+@cache
+def titles() -> dict[str, str]:
+    """What each invented patient is about, by name, in the order of the titles: the first line of the case file."""
+    found = {}
+    for name, folder in examples().items():
+        first, _, _ = folder.joinpath("case.yaml").read_text(encoding="utf-8").partition("\n")
+        found[name] = first.removeprefix("#").strip() if first.startswith("#") else name
+    return dict(sorted(found.items(), key=lambda pair: pair[1]))
 
 
 def _to(patient_id: str) -> RedirectResponse:

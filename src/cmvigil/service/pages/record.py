@@ -17,19 +17,23 @@ from ..store import patients
 from ..store.patients import File, NotFoundError
 from .case_form import is_fhir
 from .layout import show
-from .patient import opened
+from .patient import Subject, opened
 
 router = APIRouter(include_in_schema=False)
 
+_EARLIER = 10
+"""So many versions can be put in force again from the page; the others are there to be downloaded."""
+
 
 @router.get("/patients/{patient_id}/record")
+@router.get("/smart/patient/{key}/record")
 def record_page(
-    request: Request, parts: Parts, who: Asking, patient_id: str, as_of: date | None = None
+    request: Request, parts: Parts, who: Asking, chart: Subject, patient_id: str = "", as_of: date | None = None
 ) -> HTMLResponse:
-    """The documents that came in, newest first, and what they lack."""
-    chart = opened(parts, who, patient_id)
+    """The documents that came in, newest first, and what they lack. Of a launch, none is kept."""
     with parts.database.reading() as session:
-        documents = patients.versions(session, who, patient_id)
+        documents = patients.versions(session, who, patient_id) if patient_id else ()
+    in_force = patients.in_force(documents).number if documents else 0
     advice = parts.desk.advice(chart, as_of or parts.desk.day(chart, parts.today()))
     return show(
         request,
@@ -37,6 +41,8 @@ def record_page(
         chart=chart,
         advice=advice,
         documents=documents[::-1],
+        in_force=in_force,
+        earlier=[each for each in documents[::-1] if each.kind != "sequence" and each.number != in_force][:_EARLIER],
         faces=FACES,
         editable=not is_fhir(chart.record.content),
     )
@@ -52,12 +58,13 @@ def new_version(parts: Parts, who: Asking, patient_id: str, file: UploadFile) ->
     try:
         known_as = parts.desk.record(chart).patient
     except (IntakeError, SequenceError):
-        known_as = newer.patient  # what stands there cannot be read: this may mend it
-    if newer.patient != known_as:
+        known_as = ""  # what stands there cannot be read: this may mend it
+    if known_as and newer.patient != known_as:
         remedy = "Add it as a patient of its own; or name the patient alike in both, where it is the same person."
         raise IntakeError([Problem(f"the record of “{newer.patient}”", f"one of “{known_as}”", remedy)])
     with parts.database.writing() as session:
-        patients.attach(session, who, patient_id, record, kind="record", now=parts.now())
+        label = "" if known_as else newer.patient
+        patients.attach(session, who, patient_id, record, kind="record", now=parts.now(), label=label)
     return RedirectResponse(f"/patients/{patient_id}", 303)
 
 
@@ -73,9 +80,9 @@ def document(parts: Parts, who: Asking, patient_id: str, number: int) -> Respons
 
 
 @router.get("/patients/{patient_id}/answer/{face}")
-def take_along(parts: Parts, who: Asking, patient_id: str, face: str, as_of: date | None = None) -> Response:
+@router.get("/smart/patient/{key}/answer/{face}")
+def take_along(parts: Parts, chart: Subject, face: str, as_of: date | None = None) -> Response:
     """The answer as a file: one-page report, Markdown, JSON, calendar, table of the plan."""
-    chart = opened(parts, who, patient_id)
     if face not in FACES:
         raise NotFoundError(face)
     _, kind, render = FACES[face]

@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse
 
 from ...assess.replay import Replay, days_of, replay
 from ...report.difference import changes
-from ..context import Asking, Parts
+from ..context import Parts
 from .layout import show
-from .patient import opened
+from .patient import Subject
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,11 +21,11 @@ _LOOKED_AT = 60
 
 
 @router.get("/patients/{patient_id}/replay")
+@router.get("/smart/patient/{key}/replay")
 def replay_page(
-    request: Request, parts: Parts, who: Asking, patient_id: str, as_of: date | None = None, part: bool = False
+    request: Request, parts: Parts, chart: Subject, as_of: date | None = None, part: bool = False
 ) -> HTMLResponse:
     """What was said on a day and what was new on it; ``part`` is the changing part alone, for the slider."""
-    chart = opened(parts, who, patient_id)
     record = parts.desk.record(chart)
     last = parts.desk.day(chart, parts.today())
     days = [day for day in days_of(record) if day <= last] or [last]
@@ -45,9 +45,9 @@ def replay_page(
 
 
 @router.get("/patients/{patient_id}/replay/first")
-def first_page(request: Request, parts: Parts, who: Asking, patient_id: str) -> HTMLResponse:
+@router.get("/smart/patient/{key}/replay/first")
+def first_page(request: Request, parts: Parts, chart: Subject) -> HTMLResponse:
     """The first day on which each rule applied, and on which each task was overdue."""
-    chart = opened(parts, who, patient_id)
     record = parts.desk.record(chart)
     last = parts.desk.day(chart, parts.today())
     days = [day for day in days_of(record) if day <= last]

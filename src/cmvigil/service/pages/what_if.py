@@ -18,10 +18,10 @@ from ...record.errors import IntakeError
 from ...record.tables import Measurement, Row
 from ...record.vocabulary import vocabulary
 from ...report.difference import changes
-from ..context import Asking, Parts, Services
+from ..context import Parts, Services
 from ..store.patients import Chart
 from .layout import show
-from .patient import opened
+from .patient import Subject
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,24 +31,21 @@ _QUESTIONS = 6
 
 
 @router.get("/patients/{patient_id}/what-if")
-def what_if_page(
-    request: Request, parts: Parts, who: Asking, patient_id: str, as_of: date | None = None
-) -> HTMLResponse:
+@router.get("/smart/patient/{key}/what-if")
+def what_if_page(request: Request, parts: Parts, chart: Subject, as_of: date | None = None) -> HTMLResponse:
     """The form, with the questions that decide most first."""
-    chart = opened(parts, who, patient_id)
     day = as_of or parts.desk.day(chart, parts.today())
     return _shown(request, parts, chart, parts.desk.advice(chart, day), day)
 
 
 @router.post("/patients/{patient_id}/what-if")
-async def what_if(
-    request: Request, parts: Parts, who: Asking, patient_id: str, as_of: Annotated[date, Form()]
-) -> HTMLResponse:
+@router.post("/smart/patient/{key}/what-if")
+async def what_if(request: Request, parts: Parts, chart: Subject, as_of: Annotated[date, Form()]) -> HTMLResponse:
     """The two answers side by side."""
     from anyio import to_thread
 
     form = await request.form()
-    return await to_thread.run_sync(lambda: _supposed(request, parts, opened(parts, who, patient_id), as_of, form))
+    return await to_thread.run_sync(lambda: _supposed(request, parts, chart, as_of, form))
 
 
 def _supposed(request: Request, parts: Services, chart: Chart, day: date, form: FormData) -> HTMLResponse:

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from ..attending import AT_ONCE, attend
 from ..context import Asking, Parts
-from ..store import patients, worklist
+from ..store import audit, patients, worklist
 from ..store.worklist import Deed, Standing
 from .layout import show
 
@@ -24,7 +24,7 @@ SNOOZE = ("waiting for a result", "seen by another team", "not treated further",
 
 @router.get("/worklist")
 def worklist_page(request: Request, parts: Parts, who: Asking, shown: str = "open", mine: bool = False) -> HTMLResponse:
-    """Patients by urgency, each with its first reason; the others one step away."""
+    """Patients by urgency, each with its first reason; the others one step away. That it was seen is written down."""
     who.must("read")
     waiting = attend(parts, who, AT_ONCE)
     with parts.database.reading() as session:
@@ -38,6 +38,15 @@ def worklist_page(request: Request, parts: Parts, who: Asking, shown: str = "ope
     ranked = sorted(by_patient.values(), key=lambda lines: lines[0].line.urgency)
     groups = {URGENCY[n]: list(each) for n, each in groupby(ranked, key=lambda lines: lines[0].line.urgency)}
     set_aside = sum(each.state != "open" for each in found)
+    with parts.database.writing() as session:
+        audit.append(
+            session,
+            organisation=who.organisation,
+            actor=who.actor,
+            action="worklist.read",
+            at=parts.now(),
+            patients=len(by_patient),
+        )
     return show(
         request,
         "worklist.html.jinja",

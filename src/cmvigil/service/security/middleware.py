@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..context import Services
 from . import sessions
 from .forgery import SAFE
+from .limits import client_of
 from .who import LOCAL
 
 _WITHOUT = ("/static/", "/cds-services", "/healthz", "/readyz", "/metrics", "/openapi.json", "/.well-known/")
@@ -37,6 +38,7 @@ class Sessions:
         name = cookie_name(services)
         brought = request.cookies.get(name)
         visit = await to_thread.run_sync(_find, services, brought)
+        visit.origin = client_of(scope)
         request.state.visit = visit
 
         async def with_cookie(message: Message) -> None:

@@ -16,7 +16,7 @@ import orjson
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from ..store.tables import LoginSession, User
@@ -24,6 +24,10 @@ from .who import Who
 
 TOUCH = timedelta(minutes=1)
 """How exactly the last request of a session is known: not every request writes."""
+BEGUN = timedelta(minutes=10)
+"""How long a login or a launch may take: until somebody is logged in, a session lives no longer."""
+BEGUN_AT_ONCE = 1000
+"""So many sessions in which nobody is logged in are kept of one address; the oldest go first."""
 
 
 class NotLoggedInError(PermissionError):
@@ -35,6 +39,7 @@ class Visit:
     """One browser's session as a request sees it. ``data`` is sealed into the database by :func:`keep`.
 
     ``kept``: it is in the database; only then does the browser get its cookie. ``seen``: when it was last noted there.
+    ``origin``: the address that it comes from.
     """
 
     token: str
@@ -42,6 +47,7 @@ class Visit:
     data: dict[str, Any] = field(default_factory=dict)
     kept: bool = False
     seen: datetime | None = None
+    origin: str = ""
 
     @property
     def id(self) -> str:
@@ -79,14 +85,25 @@ def begin(who: Who | None = None) -> Visit:
 
 
 def keep(session: Session, visit: Visit, now: datetime, hours: int, user_id: str | None = None) -> None:
-    """Write a session, or its changed data."""
+    """Write a session, or its changed data. One in which nobody is logged in is kept for a login or a launch alone."""
     found = session.get(LoginSession, visit.id)
     if found is None:
-        session.execute(delete(LoginSession).where(LoginSession.expires < now))
+        session.execute(delete(LoginSession).where(LoginSession.expires <= now))
         found = LoginSession(id=visit.id, user_id=user_id, expires=now + timedelta(hours=hours), seen=now, sealed="")
         session.add(found)
+        if visit.who is None and user_id is None:
+            found.origin, found.expires = visit.origin[:64], now + BEGUN
+            session.flush()
+            _make_room(session, found.origin)
     found.sealed = _seal(visit)
     visit.kept, visit.seen = True, now
+
+
+def _make_room(session: Session, origin: str) -> None:
+    begun = select(LoginSession.id).where(LoginSession.origin == origin).order_by(LoginSession.expires.desc())
+    # Another worker may be at the same rows: each takes those that it can have, and nobody waits.
+    older = begun.offset(BEGUN_AT_ONCE).with_for_update(skip_locked=True)
+    session.execute(delete(LoginSession).where(LoginSession.id.in_(older)))
 
 
 def resume(
@@ -105,6 +122,13 @@ def resume(
         visit.who = Who(user.id, user.name, user.organisation_id, frozenset(user.roles))
     visit.data, visit.seen = _open(visit, found.sealed), found.seen
     return visit
+
+
+def lock(session: Session, visit: Visit, now: datetime) -> None:
+    """Read anew what a session holds; until this transaction ends, no other request of the browser changes it."""
+    session.get(LoginSession, visit.id, with_for_update=True)
+    found = resume(session, visit.token, now)
+    visit.data = found.data if found is not None else {}
 
 
 def touch(session: Session, visit: Visit, now: datetime) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Permission = Literal["read", "write", "genotype", "worklist", "knowledge", "audit", "feedback"]
-"""``read`` patients and their answers, ``write`` records, add a ``genotype``, act on the ``worklist``, use the tools
+Permission = Literal["read", "write", "delete", "purge", "genotype", "worklist", "knowledge", "audit", "feedback"]
+"""``read`` patients and their answers, ``write`` records, ``delete`` patients that are one's own alone or
+(``purge``) any patient, add a ``genotype``, act on the ``worklist``, use the tools
 that know no patient (``knowledge``: doses, genotype reports, rules), read the ``audit`` log, read what became of cards
 (``feedback``)."""
 
 MAY: dict[str, frozenset[Permission]] = {
-    "clinician": frozenset({"read", "write", "genotype", "worklist", "knowledge"}),
+    "clinician": frozenset({"read", "write", "delete", "genotype", "worklist", "knowledge"}),
     "pharmacist": frozenset({"read", "worklist", "knowledge"}),
     "laboratory": frozenset({"genotype", "knowledge"}),
-    "administrator": frozenset({"knowledge", "audit", "feedback"}),
+    "administrator": frozenset({"delete", "purge", "knowledge", "audit", "feedback"}),
 }
 """An administrator sees no patient; a laboratory adds genotypes to patients that it is given the address of."""
 

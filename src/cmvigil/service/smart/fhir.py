@@ -23,8 +23,10 @@ _SAID = 200  # characters of a server's own words
 class FhirError(RuntimeError):
     """Something that could not be read. ``what`` was asked for, ``found`` is what came, ``remedy`` what may help.
 
-    ``passing``: asking again later may succeed.
+    ``passing``: asking again later may succeed. ``fhir``: the record of a launch that it is about.
     """
+
+    fhir = ""
 
     def __init__(self, what: str, found: str, remedy: str, *, status: int | None = None, passing: bool = False) -> None:
         super().__init__(f"{what} could not be read: {found}. {remedy}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any
 
@@ -20,9 +20,6 @@ from .oauth import Server, Token
 
 _PENDING, _OPEN = 8, 6
 """Launches under way and opened records that are kept; the oldest go first."""
-
-LASTS = timedelta(minutes=10)
-"""How long a launch may take, login included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class Pending:
 
     def late(self, now: datetime) -> bool:
         """Whether it took too long."""
-        return now - datetime.fromisoformat(self.begun) > LASTS
+        return now - datetime.fromisoformat(self.begun) > sessions.BEGUN
 
 
 @dataclass(frozen=True, slots=True)

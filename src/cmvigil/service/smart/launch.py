@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from secrets import token_urlsafe
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,11 @@ from ..store import audit
 from ..store.tables import User
 from . import oauth
 from .grants import Grant, Pending, changing
-from .oauth import LaunchError
+from .oauth import LaunchError, Token
+from .refusing import about
+
+_HOST = re.compile(r"https?://[\w.-]{1,100}(?::[0-9]{1,5})?(?=[/?#]|$)", re.ASCII)
+"""Of a record that we do not know, no more is written down."""
 
 _PRACTITIONERS = frozenset({"Practitioner", "PractitionerRole"})
 
@@ -30,12 +35,15 @@ def known(parts: Services, fhir: str) -> Ehr:
     for ehr in parts.settings.ehrs:
         if ehr.fhir == fhir.rstrip("/"):
             return ehr
-    raise LaunchError("This record is not among those that may launch cmvigil here.", "Ask those who run cmvigil.")
+    error = LaunchError("This record is not among those that may launch cmvigil here.", "Ask those who run cmvigil.")
+    host = _HOST.match(fhir)
+    error.fhir = host[0] if host is not None else ""
+    raise error
 
 
 def begin(request: Request, parts: Services, visit: Visit, ehr: Ehr, launch: str | None) -> str:
     """The address at which the browser logs in. ``launch`` is the record's own word for what it shows just now."""
-    with Outgoing(parts.settings) as out:
+    with about(ehr.fhir), Outgoing(parts.settings) as out:
         server = oauth.discover(out, ehr.fhir)
     base = (parts.settings.base_url or str(request.base_url)).rstrip("/")
     pending = Pending.begin(ehr.fhir, server, f"{base}/smart/callback", parts.now())
@@ -46,15 +54,16 @@ def begin(request: Request, parts: Services, visit: Visit, ehr: Ehr, launch: str
         scopes = ["launch/patient" if each == "launch" else each for each in scopes]
     if "openid" in scopes:
         more["nonce"] = pending.nonce
-    address = oauth.login_address(
-        server,
-        ehr,
-        state=state,
-        redirect_uri=pending.redirect,
-        scope=" ".join(scopes),
-        code_challenge=oauth.challenge(pending.verifier),
-        **more,
-    )
+    with about(ehr.fhir):
+        address = oauth.login_address(
+            server,
+            ehr,
+            state=state,
+            redirect_uri=pending.redirect,
+            scope=" ".join(scopes),
+            code_challenge=oauth.challenge(pending.verifier),
+            **more,
+        )
     with changing(parts, visit) as kept:
         kept.pending[state] = pending
     return address
@@ -62,10 +71,33 @@ def begin(request: Request, parts: Services, visit: Visit, ehr: Ehr, launch: str
 
 def finish(request: Request, parts: Services, visit: Visit, said: dict[str, str]) -> str:
     """Take a launch's answer and open the record. Gives its key. Raises :class:`LaunchError`."""
-    with changing(parts, visit) as kept:
-        pending = kept.pending.pop(said.get("state", ""), None)
+    pending = _begun(parts, visit, said.get("state", ""))
+    with about(pending.fhir):
+        token, claims = _answered(parts, pending, said)
+        assert token.patient is not None
+        who = _enter(request, parts, visit, known(parts, pending.fhir), claims)
+    key = token_urlsafe(16)
+    entered: Visit = request.state.visit
+    with changing(parts, entered) as kept:
+        kept.opened[key] = Grant.of(pending, token, token.patient)
+    note(parts, who, "launch", pending.fhir, token.patient, identified=bool(claims))
+    return key
+
+
+def _begun(parts: Services, visit: Visit, state: str) -> Pending:
+    """The launch that was begun with this state, taken out: it is answered once. A stranger's state leaves no row."""
+    pending = None
+    if visit.kept:
+        with changing(parts, visit) as kept:
+            pending = kept.pending.pop(state, None)
     if pending is None:
-        raise LaunchError("This launch was not begun in this browser, or its answer was used already.")
+        why = "This launch was not begun in this browser, took too long, or its answer was used already."
+        raise LaunchError(why)
+    return pending
+
+
+def _answered(parts: Services, pending: Pending, said: dict[str, str]) -> tuple[Token, dict[str, Any]]:
+    """The token for a patient that an answer is worth, and who is named in it. Raises :class:`LaunchError`."""
     if pending.late(parts.now()):
         raise LaunchError("The login took too long.")
     server, ehr = pending.server, known(parts, pending.fhir)
@@ -87,13 +119,7 @@ def finish(request: Request, parts: Services, visit: Visit, said: dict[str, str]
     if token.patient is None:
         remedy = "Open a patient in the record and launch again; a scope such as launch/patient must be granted."
         raise LaunchError("The record did not say which patient.", remedy)
-    who = _enter(request, parts, visit, ehr, claims)
-    key = token_urlsafe(16)
-    entered: Visit = request.state.visit
-    with changing(parts, entered) as kept:
-        kept.opened[key] = Grant.of(pending, token, token.patient)
-    note(parts, who, "launch", ehr.fhir, token.patient, identified=bool(claims))
-    return key
+    return token, claims
 
 
 def note(parts: Services, who: Who, action: str, fhir: str, patient: str, **detail: object) -> None:

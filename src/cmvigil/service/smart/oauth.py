@@ -34,11 +34,16 @@ _LEEWAY = 60  # seconds that two clocks may differ by
 
 
 class LaunchError(RuntimeError):
-    """A launch that does not succeed. The message says why, ``remedy`` what to do; neither holds a secret."""
+    """A launch that does not succeed. The message says why, ``remedy`` what to do; neither holds a secret.
 
-    def __init__(self, why: str, remedy: str = "Launch again from the record.") -> None:
-        super().__init__(why)
-        self.remedy = remedy
+    ``why`` is in our own words, ``quoted`` what the record said. ``fhir``: the record, where one of the settings.
+    """
+
+    fhir = ""
+
+    def __init__(self, why: str, remedy: str = "Launch again from the record.", *, quoted: str = "") -> None:
+        super().__init__(f"{why} It said: {quoted}." if quoted else why)
+        self.why, self.remedy = why, remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,7 @@ def ask(out: Outgoing, server: Server, ehr: Ehr, form: Mapping[str, str], now: d
         raise LaunchError(f"The record gave no token: {error}.", "Try again in a moment.") from None
     said = _object(answer.content)
     if answer.status_code != 200:
-        why = said_by(answer.content)
-        raise LaunchError(f"The record gave no token: {answer.status_code}{f' ({why})' if why else ''}.")
+        raise LaunchError(f"The record gave no token: {answer.status_code}.", quoted=said_by(answer.content))
     kind, access = said.get("token_type"), said.get("access_token")
     if not isinstance(access, str) or not access or not isinstance(kind, str) or kind.lower() != "bearer":
         raise LaunchError("The record's answer holds no bearer token.", "Tell those who run the record.")

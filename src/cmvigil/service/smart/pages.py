@@ -9,18 +9,15 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from ...report import charts, html
 from ..context import Asking, Parts, Services, Visiting
+from ..pages import patient
 from ..pages.layout import show
 from ..security.sessions import Visit
-from ..store.patients import Chart as Stored
-from ..store.patients import File
 from . import launch, oauth, reading
 from .chart import Chart
-from .fhir import EndedError, FhirError
+from .fhir import EndedError
 from .grants import Kept
-from .keeping import NAME, keep
-from .oauth import LaunchError
+from .keeping import keep
 
 router = APIRouter(include_in_schema=False)
 _KINDS = {
@@ -65,19 +62,18 @@ def from_here(request: Request, parts: Parts, visit: Visiting, who: Asking, ehr:
 @router.get("/smart/callback")
 def back(request: Request, parts: Parts, visit: Visiting) -> Response:
     """The browser comes back from the record's login."""
-    try:
-        key = launch.finish(request, parts, visit, dict(request.query_params))
-    except LaunchError as error:
-        return _failed(request, str(error), error.remedy)
+    key = launch.finish(request, parts, visit, dict(request.query_params))
     return RedirectResponse(f"/smart/patient/{key}", 303)
 
 
 @router.get("/smart/patient")
-def newest(request: Request, who: Asking, visit: Visiting) -> Response:
+def newest(who: Asking, visit: Visiting) -> Response:
     """The record that was opened last."""
     who.must("read")
     opened = list(Kept.of(visit).opened)
-    return RedirectResponse(f"/smart/patient/{opened[-1]}", 303) if opened else _ended(request)
+    if not opened:
+        raise EndedError("Patient", "nothing opened in this session", "Launch again from the record.")
+    return RedirectResponse(f"/smart/patient/{opened[-1]}", 303)
 
 
 @router.get("/smart/patient/{key}")
@@ -85,30 +81,16 @@ def patient_page(
     request: Request, parts: Parts, visit: Visiting, who: Asking, key: str, as_of: date | None = None
 ) -> Response:
     """What is known and advised, from the record as it is read."""
-    who.must("read")
-    grant = Kept.of(visit).opened.get(key)
-    if grant is None:
-        return _ended(request)
-    try:
-        ehr = launch.known(parts, grant.fhir)
-        chart, read = reading.current(parts, visit, key, grant)
-    except EndedError:
-        return _ended(request)
-    except LaunchError as error:
-        return _failed(request, str(error), error.remedy)
-    except FhirError as error:
-        return _failed(request, f"{error.what} could not be read: {error.found}.", error.remedy, "Not read")
-    launch.note(parts, who, "launch.read", grant.fhir, grant.patient, resources=len(chart.resources))
-    if ehr.store:
+    found = reading.opened(parts, visit, who, key)
+    grant, chart = found.grant, found.chart
+    if launch.known(parts, grant.fhir).store:
         with parts.database.writing() as session:
             patient_id, _ = keep(session, who, grant.fhir, chart, "launch", parts.now())
-        return RedirectResponse(f"/patients/{patient_id}", 303)
-    stored = Stored(key, chart.name, File(NAME, chart.bundle()))
-    advice = parts.desk.advice(stored, as_of or parts.desk.day(stored, parts.today()))
-    picture = parts.desk.kept("picture", (stored.key, advice.as_of), lambda: charts.timeline(advice))
-    values = html.shown(advice, picture)
-    values |= {"chart": stored, "host": urlsplit(grant.fhir).netloc, "read": read, "key": key, "kinds": _KINDS}
-    values |= {
+        if patient_id:  # else deleted here: shown and not kept
+            return RedirectResponse(f"/patients/{patient_id}", 303)
+    values = patient.values(parts, found, as_of) | {
+        "host": urlsplit(grant.fhir).netloc,
+        "kinds": _KINDS,
         "person": _person(chart) if grant.banner else None,
         "unread": list(dict.fromkeys(chart.unread)),
     }
@@ -124,22 +106,11 @@ def again(parts: Parts, visit: Visiting, who: Asking, key: str) -> RedirectRespo
 
 
 def _begin(request: Request, parts: Services, visit: Visit, fhir: str, word: str | None) -> Response:
-    try:
-        return RedirectResponse(launch.begin(request, parts, visit, launch.known(parts, fhir), word), 303)
-    except LaunchError as error:
-        return _failed(request, str(error), error.remedy)
+    return RedirectResponse(launch.begin(request, parts, visit, launch.known(parts, fhir), word), 303)
 
 
 def _person(chart: Chart) -> dict[str, str]:
     """What tells the patient from another, for the banner."""
-    patient = chart.resources["Patient", chart.patient]
-    born, sex = patient.get("birthDate"), patient.get("gender")
+    person = chart.resources["Patient", chart.patient]
+    born, sex = person.get("birthDate"), person.get("gender")
     return {"name": chart.name, "born": str(born or ""), "sex": str(sex or "")}
-
-
-def _ended(request: Request) -> Response:
-    return show(request, "smart_ended.html.jinja", status=401)
-
-
-def _failed(request: Request, said: str, remedy: str, title: str = "Not launched") -> Response:
-    return show(request, "problem.html.jinja", status=400, title=title, said=said, problems=[], remedy=remedy)

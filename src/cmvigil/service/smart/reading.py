@@ -2,20 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..context import Services
 from ..security.addresses import Outgoing
 from ..security.sessions import Visit
+from ..security.who import Who
+from ..store.patients import Chart as Record
+from ..store.patients import File
 from . import launch, oauth
 from .chart import Chart, fetch_patient
-from .fhir import FhirClient
-from .grants import Grant, changing
+from .fhir import EndedError, FhirClient
+from .grants import Grant, Kept, changing
+from .keeping import NAME
 from .oauth import LaunchError
+from .refusing import about
 
 FRESH = timedelta(minutes=5)
 """How long a record is shown before it is read anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launched(Record):
+    """A record that was read by a launch, as the pages of a patient take it; its id is the key of the session.
+
+    ``chart``: its resources; ``read``: when they were read.
+    """
+
+    grant: Grant
+    chart: Chart
+    read: datetime
+
+    @property
+    def path(self) -> str:
+        """Where its pages are: in this session alone."""
+        return f"/smart/patient/{self.id}"
+
+
+def opened(parts: Services, visit: Visit, who: Who, key: str) -> Launched:
+    """The record that this session has opened under a key; that it was looked at is written down.
+
+    Raises FhirError, EndedError where the record lets us in no longer or this session has opened no such one, and
+    LaunchError where the settings name the record no more.
+    """
+    who.must("read")
+    grant = Kept.of(visit).opened.get(key)
+    if grant is None:
+        raise EndedError("Patient", "not opened in this session", "Launch again from the record.")
+    with about(grant.fhir):
+        launch.known(parts, grant.fhir)
+        chart, read = current(parts, visit, key, grant)
+    launch.note(parts, who, "launch.read", grant.fhir, grant.patient, resources=len(chart.resources))
+    return Launched(key, chart.name, File(NAME, chart.bundle()), grant=grant, chart=chart, read=read)
 
 
 def current(parts: Services, visit: Visit, key: str, grant: Grant) -> tuple[Chart, datetime]:

@@ -18,6 +18,7 @@ from ..security.who import Who
 from ..settings import Ehr
 from ..store import audit, patients
 from ..store.database import Database
+from ..store.patients import NotFoundError
 from . import listing
 from .backend import Backend
 from .bulk import Bulk, Manifest, NoExportError, Rejected
@@ -38,6 +39,7 @@ _GIVE_UP = 5  # patients in a row that the server does not give
 class Wanted:
     """What to read: a group or, without one, all with a finding of CMV; ``full``: everything, not only what changed.
 
+    ``readmit``: a patient who was deleted here and is to be read again.
     ``export``: by bulk export (True), patient by patient (False), or as the server offers it for a group (None).
     """
 
@@ -45,19 +47,26 @@ class Wanted:
     since: str | None = None
     full: bool = False
     export: bool | None = None
+    readmit: str | None = None
 
 
 @dataclass(slots=True)
 class Report:
-    """What a run did. ``failed`` names patients that were not read, ``notes`` what else was not."""
+    """What a run did. ``failed`` names patients that were not read, ``notes`` what else was not.
+
+    ``beside`` counts newer records kept beside one that was edited here; ``removed`` names patients who were deleted
+    here and therefore not read.
+    """
 
     new: int = 0
     changed: int = 0
     unchanged: int = 0
+    beside: int = 0
     partly: int = 0
     failed: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     rejected: Rejected = field(default_factory=Rejected)
+    removed: list[str] = field(default_factory=list)
     resumed: bool = False
 
     @property
@@ -90,8 +99,12 @@ class Sync:
         self.report = Report()
 
     def run(self) -> Report:
-        """Read and keep. Raises LaunchError without a token, FhirError where the server gives no list or fails."""
+        """Read and keep. Raises LaunchError without a token, FhirError where the server gives no list or fails.
+
+        NotFoundError where the patient to be read again was not deleted here.
+        """
         run = self._begin()
+        self._readmit(run)
         manifest = self._manifest(run)
         self._keep_all(run, self._searched(run) if manifest is None else self._exported(run, manifest))
         if run.export is not None:
@@ -107,6 +120,19 @@ class Sync:
         else:
             self.report.resumed = True
         return state.run
+
+    def _readmit(self, run: Run) -> None:
+        """Read whole, by the next run where this one was stopped beyond it, who was deleted here."""
+        patient = self.wanted.readmit
+        if patient is None:
+            return
+        with self.database.writing() as session:
+            if not patients.readmit(session, self.who, external(self.ehr.fhir, patient), self.clock()):
+                raise NotFoundError(patient)
+            self.progress.state.again.append(patient)
+            if patient <= run.last:
+                run.again.append(patient)
+            self.progress.put(session)
 
     def _finish(self, run: Run) -> None:
         said = self.report
@@ -125,6 +151,8 @@ class Sync:
                 new=said.new,
                 changed=said.changed,
                 unchanged=said.unchanged,
+                beside=said.beside,
+                removed=len(said.removed),
                 failed=len(said.failed),
                 rejected=said.rejected.number,
             )
@@ -160,13 +188,15 @@ class Sync:
         self.report.new += became == "new"
         self.report.changed += became == "changed"
         self.report.unchanged += became == "as before"
+        self.report.beside += became == "beside"
 
     def _before(self, patient: str) -> Chart | None:
         with self.database.reading() as session:
             found = patients.by_external(session, self.who, external(self.ehr.fhir, patient))
             if found is None:
                 return None
-            return Chart.read(patient, patients.chart(session, self.who, found.id).record.content)
+            last = patients.fetched(patients.versions(session, self.who, found.id))
+            return None if last is None else Chart.read(patient, patients.file_of(last).content)
 
     # --- what is read
 
@@ -175,7 +205,9 @@ class Sync:
     ) -> Iterator[tuple[str, Chart | FhirError]]:
         ordered = sorted(people)
         for number, patient in enumerate(ordered, 1):
-            if patient > run.last:
+            if self._removed(patient):
+                self.report.removed.append(f"Patient/{patient}")
+            elif patient > run.last:
                 try:
                     found = chart(patient)
                     read_record(found.bundle(), name=NAME, mapping=self.mapping)
@@ -189,6 +221,10 @@ class Sync:
                 except (TypeError, RecursionError):  # deeper than JSON is written; others are not kept waiting for it
                     yield patient, FhirError("Record", "a resource nested too deeply", "The last version stays.")
             self.told(number, len(ordered))
+
+    def _removed(self, patient: str) -> bool:
+        with self.database.reading() as session:
+            return patients.removed(session, self.who, external(self.ehr.fhir, patient))
 
     def _searched(self, run: Run) -> Iterator[tuple[str, Chart | FhirError]]:
         again = set(self.progress.state.again)

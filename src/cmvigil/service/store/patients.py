@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
 from uuid import uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from ..security.who import Who
 from . import audit
-from .tables import Document, Draft, Patient
+from .tables import Attention, Document, Draft, Patient, RemovedPatient, WorklistAction
 
 
 class NotFoundError(LookupError):
@@ -45,6 +45,12 @@ class Chart:
     record: File
     sequences: tuple[File, ...] = ()
     version: int = 1
+    newer: int | None = None  # the document that the FHIR server has newer, beside a record that was written here
+
+    @property
+    def path(self) -> str:
+        """Where its pages are."""
+        return f"/patients/{self.id}"
 
     @property
     def key(self) -> str:
@@ -78,9 +84,19 @@ def chart(session: Session, who: Who, patient_id: str) -> Chart:
     """What is known of a patient. Raises :class:`NotFoundError`."""
     patient = find(session, who, patient_id)
     documents = versions(session, who, patient_id)
-    records = [each for each in documents if each.kind == "record"]
+    record = in_force(documents)
     sequences = [file_of(each) for each in documents if each.kind == "sequence"]
-    return Chart(patient.id, patient.label, file_of(records[-1]), tuple(sequences), documents[-1].number)
+    return Chart(patient.id, patient.label, file_of(record), tuple(sequences), documents[-1].number, patient.newer)
+
+
+def in_force(documents: Iterable[Document]) -> Document:
+    """The record that answers are made from, of documents that stand oldest first."""
+    return [each for each in documents if each.kind == "record"][-1]
+
+
+def fetched(documents: Iterable[Document]) -> Document | None:
+    """The record as last read from the FHIR server, of documents that stand oldest first."""
+    return next(reversed([each for each in documents if each.fetched]), None)
 
 
 def versions(session: Session, who: Who, patient_id: str) -> Sequence[Document]:
@@ -92,7 +108,7 @@ def versions(session: Session, who: Who, patient_id: str) -> Sequence[Document]:
 def add(
     session: Session, who: Who, *, label: str, record: File, origin: str, now: datetime, external: str | None = None
 ) -> Patient:
-    """A new patient with the first version of the record."""
+    """A new patient with the first version of the record; ``external``: it was read from a FHIR server, as this."""
     patient = Patient(
         id=str(uuid4()),
         organisation_id=who.organisation,
@@ -101,34 +117,100 @@ def add(
         external=external,
         created=now,
         watched="",
+        tries=0,
     )
     session.add(patient)
     session.flush()
-    audit.append(
-        session,
-        organisation=who.organisation,
-        actor=who.actor,
-        action="patient.create",
-        entity=f"patient/{patient.id}",
-        at=now,
-        origin=origin,
-    )
-    attach(session, who, patient.id, record, kind="record", now=now)
+    _note(session, who, "patient.create", patient.id, now, origin=origin)
+    attach(session, who, patient.id, record, kind="record", now=now, fetched=external is not None)
     return patient
 
 
-def attach(session: Session, who: Who, patient_id: str, file: File, *, kind: str, now: datetime) -> Document:
-    """A new version of the record, or another sequence. The same content twice is kept once. Raises NotFoundError."""
+def attach(
+    session: Session,
+    who: Who,
+    patient_id: str,
+    file: File,
+    *,
+    kind: str,
+    now: datetime,
+    fetched: bool = False,
+    label: str = "",
+) -> Document:
+    """A new version of the record, or another sequence. The same content twice is kept once. Raises NotFoundError.
+
+    ``fetched``: as read from the FHIR server. ``label``: what the patient is called from now on.
+    """
     documents = versions(session, who, patient_id)
     same_kind = [each for each in documents if each.kind == kind]
     known = same_kind[-1:] if kind == "record" else same_kind
     for each in known:
         if (each.sha256, each.day, each.sample) == (file.sha256, file.day, file.sample):
             return each
+    patient = find(session, who, patient_id)
+    if kind == "record" and documents and patient.origin == "example":
+        patient.origin = "upload"  # no longer the invented patient, whose day stands still
+    patient.label = label[:200] or patient.label
+    number = (documents[-1].number if documents else 0) + 1
+    if kind == "source":
+        patient.newer = number
+    return _write(session, who, patient, file, kind=kind, number=number, fetched=fetched, now=now)
+
+
+def put_in_force(
+    session: Session, who: Who, patient_id: str, number: int, *, seen: int, label: str, now: datetime
+) -> bool:
+    """Put a version of the record in force, as its newest. False, and nothing done, where one came after ``seen``.
+
+    The one that is in force, or the one that the FHIR server has newer: then it has been chosen between them.
+    Raises :class:`NotFoundError`.
+    """
+    documents = versions(session, who, patient_id)
+    chosen = next((each for each in documents if each.number == number and each.kind != "sequence"), None)
+    if chosen is None:
+        raise NotFoundError(str(number))
+    if documents[-1].number != seen:
+        return False
+    last = fetched(documents)
+    patient = find(session, who, patient_id)
+    patient.label = label[:200] or patient.label
+    if number in (patient.newer, in_force(documents).number):
+        patient.newer = None
+    if number == in_force(documents).number:
+        patient.watched = ""
+        _note(session, who, "record.keep", patient_id, now, version=number)
+        return True
+    _write(
+        session,
+        who,
+        patient,
+        file_of(chosen),
+        kind="record",
+        number=seen + 1,
+        # An older one is not what the server has now: changes there must not be laid over it.
+        fetched=chosen.fetched and last is not None and last.sha256 == chosen.sha256,
+        now=now,
+        again=number,
+    )
+    return True
+
+
+def _write(
+    session: Session,
+    who: Who,
+    patient: Patient,
+    file: File,
+    *,
+    kind: str,
+    number: int,
+    fetched: bool,
+    now: datetime,
+    **detail: int,
+) -> Document:
     document = Document(
         id=str(uuid4()),
-        patient_id=patient_id,
-        number=(documents[-1].number if documents else 0) + 1,
+        patient_id=patient.id,
+        number=number,
         kind=kind,
         name=file.name[:200],
         content=zlib.compress(file.content),
@@ -137,24 +219,86 @@ def attach(session: Session, who: Who, patient_id: str, file: File, *, kind: str
         sample=file.sample,
         received=now,
         author=who.id,
+        fetched=fetched,
     )
     session.add(document)
-    patient = find(session, who, patient_id)
     patient.watched = ""  # its lines of the worklist are of the older version
-    if kind == "record" and documents and patient.origin == "example":
-        patient.origin = "upload"  # no longer the invented patient, whose day stands still
+    patient.tries, patient.retry = 0, None
     session.flush()
+    _note(session, who, f"{kind}.write", patient.id, now, version=document.number, sha256=file.sha256, **detail)
+    return document
+
+
+def _note(session: Session, who: Who, action: str, patient_id: str, now: datetime, **detail: object) -> None:
     audit.append(
         session,
         organisation=who.organisation,
         actor=who.actor,
-        action=f"{kind}.write",
+        action=action,
         entity=f"patient/{patient_id}",
         at=now,
-        version=document.number,
-        sha256=file.sha256,
+        **detail,
     )
-    return document
+
+
+def lock(session: Session, who: Who, external: str) -> None:
+    """One at a time adds or removes what a FHIR server calls so; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        held = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+        session.execute(held, {"name": f"{who.organisation} {external}"})
+
+
+def may_remove(session: Session, who: Who, patient_id: str) -> bool:
+    """Whether one may delete a patient: any, or one to whom nobody else and no FHIR server ever wrote.
+
+    Raises :class:`NotFoundError`.
+    """
+    if who.may("purge"):
+        find(session, who, patient_id)
+        return True
+    authors = {(each.author, each.fetched) for each in versions(session, who, patient_id)}
+    return who.may("delete") and authors == {(who.id, False)}
+
+
+def remove(session: Session, who: Who, patient_id: str, now: datetime) -> None:
+    """Delete a patient with all that is kept of them. The audit log keeps its lines, which say only ids.
+
+    One who came from a FHIR server is not read again, until :func:`readmit`. Raises :class:`NotFoundError`.
+    """
+    patient = find(session, who, patient_id)
+    if patient.external is not None:
+        lock(session, who, patient.external)
+        session.add(RemovedPatient(organisation_id=who.organisation, external=patient.external, at=now))
+    held = {}
+    for table in (Attention, WorklistAction, Draft, Document):
+        counted = select(func.count()).select_from(table).where(table.patient_id == patient_id)
+        held[str(table.__tablename__)] = session.scalar(counted)
+        session.execute(delete(table).where(table.patient_id == patient_id))
+    session.execute(delete(Patient).where(Patient.id == patient_id))
+    counts = {"documents": held["document"], "drafts": held["draft"]}
+    _note(session, who, "patient.delete", patient_id, now, origin=patient.origin, **counts)
+
+
+def removed(session: Session, who: Who, external: str) -> bool:
+    """Whether what a FHIR server calls so was deleted here."""
+    return session.get(RemovedPatient, (who.organisation, external)) is not None
+
+
+def readmit(session: Session, who: Who, external: str, now: datetime) -> bool:
+    """Let a FHIR server's patient who was deleted here be read again. False where none was."""
+    found = session.get(RemovedPatient, (who.organisation, external))
+    if found is None:
+        return False
+    session.delete(found)
+    audit.append(
+        session,
+        organisation=who.organisation,
+        actor=who.actor,
+        action="patient.readmit",
+        entity=external[-200:],
+        at=now,
+    )
+    return True
 
 
 def file_of(document: Document) -> File:
@@ -193,6 +337,22 @@ def drafts(session: Session, who: Who) -> Sequence[Draft]:
 def drop_draft(session: Session, who: Who, draft_id: str) -> None:
     """Throw a draft of one's own away. Raises :class:`NotFoundError`."""
     session.delete(find_draft(session, who, draft_id))
+
+
+def expire_drafts(session: Session, before: datetime, now: datetime) -> int:
+    """Throw away all drafts that were last saved before a time; how many."""
+    old = session.execute(select(Draft.id, Draft.organisation_id).where(Draft.saved < before).order_by(Draft.id)).all()
+    session.execute(delete(Draft).where(Draft.id.in_([each.id for each in old]), Draft.saved < before))
+    for each in old:
+        audit.append(
+            session,
+            organisation=each.organisation_id,
+            actor="worklist",
+            action="draft.expire",
+            entity=f"draft/{each.id}",
+            at=now,
+        )
+    return len(old)
 
 
 def number_of(session: Session, who: Who) -> int:

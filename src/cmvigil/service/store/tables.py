@@ -71,11 +71,13 @@ class LoginSession(Base):
     """A browser that is logged in. The cookie is not kept, only its hash; ``sealed`` opens with the cookie alone."""
 
     __tablename__ = "login_session"
+    __table_args__ = (Index("begun_at_an_address", "origin", "expires"),)
     id: Mapped[str] = mapped_column(String(64), primary_key=True)  # SHA-256 of the cookie
     user_id: Mapped[str | None] = mapped_column(ForeignKey("user_account.id"))
     expires: Mapped[datetime]
     seen: Mapped[datetime]
     sealed: Mapped[str] = mapped_column(Text, default="")
+    origin: Mapped[str] = mapped_column(String(64), default="")  # a stranger's address, until somebody is logged in
 
 
 class Patient(Base):
@@ -93,12 +95,26 @@ class Patient(Base):
     external: Mapped[str | None] = mapped_column(String(500))  # FHIR base and id
     created: Mapped[datetime]
     watched: Mapped[str] = mapped_column(String(200), default="")  # what its lines of the worklist were made from
+    newer: Mapped[int | None]  # the document that the FHIR server has newer, while nobody has chosen
+    tries: Mapped[int] = mapped_column(default=0)  # to make them that failed, one after the other
+    retry: Mapped[datetime | None]  # not before then
+
+
+class RemovedPatient(Base):
+    """A patient of a FHIR server who was deleted here: not read again until somebody asks for it."""
+
+    __tablename__ = "removed_patient"
+    organisation_id: Mapped[str] = mapped_column(ForeignKey("organisation.id"), primary_key=True)
+    external: Mapped[str] = mapped_column(String(500), primary_key=True)  # as it was the patient's
+    at: Mapped[datetime]
 
 
 class Document(Base):
     """One version of a patient's record, or a sequence file; never changed. The newest ``record`` is in force.
 
-    ``kind``: ``record`` (case file or Bundle) or ``sequence``; ``day`` is the specimen's day of a sequence.
+    ``kind``: ``record`` (case file or Bundle), ``source`` (the record as read from the FHIR server, while one that was
+    written here is in force) or ``sequence``; ``day`` is the specimen's day of a sequence. ``fetched``: it is the
+    record as read from the server, and the newest such is what changes there are laid over.
     """
 
     __tablename__ = "document"
@@ -114,6 +130,7 @@ class Document(Base):
     sample: Mapped[str | None] = mapped_column(String(200))
     received: Mapped[datetime]
     author: Mapped[str] = mapped_column(Id)
+    fetched: Mapped[bool] = mapped_column(default=False)
 
 
 class Draft(Base):

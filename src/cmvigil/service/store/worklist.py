@@ -66,7 +66,7 @@ def replace(
         )
         for position, line in enumerate(found.values())
     )
-    patient.watched = watched
+    patient.watched, patient.tries, patient.retry = watched, 0, None
 
 
 def standing(session: Session, who: Who, today: date) -> Sequence[Standing]:
@@ -139,8 +139,15 @@ def history(session: Session, who: Who, patient_id: str) -> Sequence[WorklistAct
 
 
 def unwatched(session: Session, made_from: str, who: Who | None = None) -> Sequence[Patient]:
-    """Patients whose lines were not made from the day and knowledge of now; ``who`` narrows to an organisation."""
-    wanted = select(Patient).where(~Patient.watched.startswith(made_from, autoescape=True)).order_by(Patient.id)
+    """Patients whose lines were not made from the day and knowledge of now, those that failed last.
+
+    ``who`` narrows to an organisation.
+    """
+    wanted = (
+        select(Patient)
+        .where(~Patient.watched.startswith(made_from, autoescape=True))
+        .order_by(Patient.tries, Patient.id)
+    )
     if who is not None:
         wanted = wanted.where(Patient.organisation_id == who.organisation)
     return session.scalars(wanted).all()

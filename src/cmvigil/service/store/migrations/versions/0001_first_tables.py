@@ -93,6 +93,9 @@ def upgrade() -> None:
         sa.Column("external", sa.String(length=500), nullable=True),
         sa.Column("created", sa.DateTime(timezone=True), nullable=False),
         sa.Column("watched", sa.String(length=200), nullable=False),
+        sa.Column("newer", sa.Integer(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("retry", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["organisation_id"],
             ["organisation.id"],
@@ -101,6 +104,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("organisation_id", "external"),
     )
     op.create_index("patient_of_organisation", "patient", ["organisation_id", "label"], unique=False)
+    op.create_table(
+        "removed_patient",
+        sa.Column("organisation_id", sa.String(length=64), nullable=False),
+        sa.Column("external", sa.String(length=500), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organisation_id"],
+            ["organisation.id"],
+        ),
+        sa.PrimaryKeyConstraint("organisation_id", "external"),
+    )
     op.create_table(
         "user_account",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -158,6 +172,7 @@ def upgrade() -> None:
         sa.Column("sample", sa.String(length=200), nullable=True),
         sa.Column("received", sa.DateTime(timezone=True), nullable=False),
         sa.Column("author", sa.String(length=36), nullable=False),
+        sa.Column("fetched", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["patient_id"],
             ["patient.id"],
@@ -190,12 +205,14 @@ def upgrade() -> None:
         sa.Column("expires", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seen", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sealed", sa.Text(), nullable=False),
+        sa.Column("origin", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"],
             ["user_account.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("begun_at_an_address", "login_session", ["origin", "expires"], unique=False)
     op.create_table(
         "worklist_action",
         sa.Column("id", sa.String(length=36), nullable=False),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.service.process import free_port
+from tests.support.ports import free_port
 
 _NUMBERS = count(1)
 
