@@ -10,6 +10,7 @@ from tests.cli.run import cmvigil
 
 MAN = ("--age", "60", "--sex", "male", "--weight", "80")
 NORMAL = (*MAN, "--creatinine", "1.2 mg/dL")
+WOMAN = ("--age", "30", "--sex", "female", "--weight", "60", "--creatinine", "0.8 mg/dL")
 
 
 def answer(*words: str) -> dict[str, Any]:
@@ -101,6 +102,31 @@ def test_where_no_dose_is_given_here() -> None:
     assert on["regimens"][0]["rhythm"] == "three times a week, after haemodialysis"
     assert on["renal"]["basis"] == "haemodialysis"
     assert on["renal"]["crcl_ml_min"] is None and on["renal"]["crcl_ml_min_kg"] is None  # no dose follows them
+
+
+@pytest.mark.parametrize(
+    ("words", "dialysis", "pregnant", "ruled_out", "open_"),
+    [
+        ((), "not known", "not known", [], True),
+        (("--dialysis", "none", "--not-pregnant"), "none", "no", ["no dialysis", "not pregnant"], False),
+        (("--dialysis", "haemodialysis", "--pregnant"), "haemodialysis", "yes", [], False),
+    ],
+)
+def test_what_is_left_out_is_not_known_and_what_is_absent_can_be_said(
+    words: tuple[str, ...], dialysis: str, pregnant: str, ruled_out: list[str], open_: bool
+) -> None:
+    found = answer("ganciclovir", *WOMAN, *words)
+    assert found["stated"] == {"dialysis": dialysis, "pregnant": pregnant}
+    assert found["ruled_out"] == ruled_out
+    assert any("Dialysis not known" in caution for caution in found["renal"]["cautions"]) is open_
+
+
+def test_a_pregnancy_that_is_ruled_out_is_asked_for_no_more() -> None:
+    unknown, ruled_out = (
+        [said["headline"] for said in answer("maribavir", *WOMAN, *words)["cautions"]]
+        for words in ((), ("--not-pregnant",))
+    )
+    assert set(unknown) - set(ruled_out) == {"Pregnancy not answered: test before the first dose"}
 
 
 def test_a_measured_clearance_decides_the_band() -> None:

@@ -43,3 +43,26 @@ def test_another_day_alone_differs_only_in_numbers() -> None:
     assert status.only_numbers
     assert not Change("Status", "Refractory", "probable, day 15", "no", harm=False).only_numbers
     assert not Change("Status", "Refractory", "", "day 3", harm=False).only_numbers
+
+
+def test_the_dose_of_what_is_set_aside_or_avoided_does_not_look_called_for() -> None:
+    found = compared(Entry("genotype", "", "UL97:A594V", {"UL97": "440-645"}))
+    by = {(change.section, change.what): change for change in found}
+    ganciclovir = by["Antivirals, appraised", "ganciclovir"]
+    assert "were it given all the same: induction 305 mg" in ganciclovir.after.replace("\N{NO-BREAK SPACE}", " ")
+    assert "all the same" not in ganciclovir.before
+    dose = by["What to do now", "Today's ganciclovir dose: 5 mg/kg every 12 h"]
+    assert dose.before.startswith("Do: By vein: 5 mg/kg")
+    assert dose.after == "Overridden by “Ganciclovir resistant by report or reading: change the class”"
+
+
+def test_a_failing_kidney_takes_the_name_of_what_is_said_not_of_what_is_overridden() -> None:
+    case = CASE.parents[1] / "kidney-d-plus-r-minus-refractory" / "case.yaml"
+    record, program, day = read_record(case), load(), date(2026, 5, 29)
+    entry = Entry("quantity", "creatinine", "310", {"unit": "umol/L"})
+    found = changes(assess(record, program, day), assess(supposing(record, [entry], (), day), program, day))
+    (dose,) = [c for c in found if c.what.startswith("Today's valganciclovir dose")]
+    assert "900 mg every 12 h" in dose.what.replace("\N{NO-BREAK SPACE}", " ")
+    foscarnet = next(c for c in found if (c.section, c.what) == ("Antivirals, appraised", "foscarnet"))
+    assert foscarnet.after.endswith("foscarnet is not given; no dose")
+    assert not any("question" in c.before + c.after for c in found)

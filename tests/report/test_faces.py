@@ -338,6 +338,17 @@ def test_picture_is_well_formed_and_described(name: str) -> None:
     assert root.get("role") == "img"
 
 
+def test_names_of_rows_are_held_apart_for_a_narrow_screen() -> None:
+    assert charts.names("") == ""
+    picture = charts.timeline(sample.worst())
+    names = etree.fromstring(charts.names(picture))
+    whole = etree.fromstring(picture)
+    said = [text.text for text in names.iter("{*}text")]
+    assert names.get("viewBox").split()[-1] == whole.get("viewBox").split()[-1]
+    assert {"neutrophils", "platelets", "Immunosuppression"} <= set(said)
+    assert not any("LLOQ" in (text or "") for text in said)
+
+
 def marks(advice: Advice, layer: str) -> list[Any]:
     """The marks of one kind in the picture, with their attributes."""
     root = etree.fromstring(charts.timeline(advice))

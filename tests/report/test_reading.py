@@ -200,3 +200,36 @@ def test_columns_come_out_about_alike_and_keep_the_order() -> None:
         assert len(halves) <= 2
     assert [len(half) for half in Reading.columns([*long, *short])] == [2, 8]
     assert [len(half) for half in Reading.columns(short)] == [4, 4]
+
+
+def test_only_harm_and_how_to_treat_the_virus_stand_with_their_text() -> None:
+    kinds = {
+        "harm": {"severity": "harm", "topic": "monitoring"},
+        "treat": {"strength": "strong", "topic": "antiviral"},
+        "watch": {"strength": "strong", "topic": "monitoring"},
+        "perhaps": {"strength": "conditional", "topic": "antiviral"},
+    }
+    items = [sample.item(name, f"Headline {name}", f"text of {name}", **given) for name, given in kinds.items()]
+    page = lxml_html.fromstring(html.render(changed(options=[], advice=items), chart=False))
+    for name in kinds:
+        (text,) = page.xpath(f"//section[starts-with(@class, 'advice')]//p[text()='Text of {name}']")
+        (headline,) = page.xpath(f"//span[@class='headline'][text()='Headline {name}']")
+        assert bool(text.xpath("ancestor::details")) is (name in ("watch", "perhaps"))
+        assert headline.xpath("not(ancestor::details) or ancestor::summary")
+
+
+def test_a_forbidden_drug_that_the_summary_names_is_called_forbidden_beside_it() -> None:
+    summary = ["Severe: start Foscarnet now, not valganciclovir."]
+    options = [
+        sample.option(drug, verdict, f"why {drug}", label=drug)
+        for drug, verdict in (
+            ("foscarnet", "contraindicated"),
+            ("ganciclovir", "contraindicated"),
+            ("valganciclovir", "avoid"),
+            ("cidofovir", "contraindicated"),
+        )
+    ]
+    advice = changed(summary=summary, options=options)
+    assert [option.drug for option in Reading(advice).forbidden] == ["foscarnet"]
+    head = lxml_html.fromstring(html.render(advice, chart=False)).find_class("head")[0]
+    assert "Foscarnet is contraindicated today. Why foscarnet." in spaced(" ".join(head.text_content().split()))

@@ -34,8 +34,8 @@ def test_day(iso: str | None, therapy_day: int | None, said: str) -> None:
         (3.1, "3.1"),
         (62, "62"),
         (137, "137"),
-        (12400, "12 400"),
-        (1e7, "10 000 000"),
+        (12400, "12,400"),
+        (1e7, "10,000,000"),
     ],
 )
 def test_number(value: float, said: str) -> None:
@@ -44,7 +44,7 @@ def test_number(value: float, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "said"),
-    [(0.8, 0.8, "0.8"), (0, 137, "<137"), (10000, None, ">10 000"), (0.5, 1, "0.5 to 1")],
+    [(0.8, 0.8, "0.8"), (0, 137, "<137"), (10000, None, ">10,000"), (0.5, 1, "0.5 to 1")],
 )
 def test_bounds(low: float, high: float | None, said: str) -> None:
     assert spaced(words.bounds(low, high)) == said

@@ -18,6 +18,8 @@ from .compose import assess
 Phase = Literal["induction", "maintenance"]
 """``maintenance`` holds prophylaxis too."""
 DIALYSIS = ("haemodialysis", "peritoneal_dialysis", "continuous_renal_replacement")
+NO_DIALYSIS = "none"
+_DIALYSIS_OPEN = "Dialysis not known: what is said of the kidney holds only where there is none"
 PERSON = ("age", "sex", "weight", "height")
 LABS = ("creatinine", "measured_clearance", "neutrophils", "platelets", "haemoglobin", "urine_protein")
 NO_DAY = "2000-01-01"
@@ -43,13 +45,14 @@ class DosingError(ValueError):
 class Entered:
     """What was typed, as people write it: ``60``, ``1.2 mg/dL``. What is not known is left out.
 
-    ``values`` are those of :data:`PERSON` and :data:`LABS`. ``beside``: other drugs that are taken. ``given`` and
-    ``every``: a dose of ``drug`` to check, and its interval. All is true on ``day``.
+    ``values`` are those of :data:`PERSON` and :data:`LABS`. ``dialysis``: one of :data:`DIALYSIS`, :data:`NO_DIALYSIS`
+    where there is known to be none, empty where that is not known; ``pregnant`` likewise. ``beside``: other drugs that
+    are taken. ``given`` and ``every``: a dose of ``drug`` to check, and its interval. All is true on ``day``.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
     dialysis: str = ""
-    pregnant: bool = False
+    pregnant: Literal["yes", "no", ""] = ""
     beside: tuple[str, ...] = ()
     drug: str = ""
     given: str = ""
@@ -60,9 +63,10 @@ class Entered:
     @property
     def case(self) -> dict[str, Any]:
         """The same as a case file. Raises :class:`DosingError` for a dialysis or a dose that cannot be meant."""
-        if self.dialysis and self.dialysis not in DIALYSIS:
-            hint = did_you_mean(self.dialysis, DIALYSIS, "Leave it out where there is none.")
-            text = f"found {self.dialysis!r}; expected one of {', '.join(DIALYSIS)}. {hint}"
+        known = (NO_DIALYSIS, *DIALYSIS)
+        if self.dialysis and self.dialysis not in known:
+            hint = did_you_mean(self.dialysis, known, "Leave it out where it is not known.")
+            text = f"found {self.dialysis!r}; expected one of {', '.join(known)}. {hint}"
             raise DosingError([Fault("dialysis", text)])
         drugs: list[dict[str, str]] = [{"drug": name, "start": self.day} for name in self.beside]
         if self.given:
@@ -74,12 +78,19 @@ class Entered:
             "as_of": self.day,
             "person": {
                 **{name: self.values.get(name) for name in PERSON},
-                "pregnant": "yes" if self.pregnant else "unknown",
+                "pregnant": self.pregnant or "unknown",
             },
             "labs": {name: self.values[name] for name in LABS if name in self.values},
             "drugs": drugs,
         }
-        return made | ({"procedures": [{"procedure": self.dialysis, "start": self.day}]} if self.dialysis else {})
+        running = [{"procedure": self.dialysis, "start": self.day}] if self.dialysis in DIALYSIS else []
+        return made | ({"procedures": running} if running else {})
+
+    @property
+    def ruled_out(self) -> list[str]:
+        """What was said not to be so: ``no dialysis``, ``not pregnant``."""
+        said = {"no dialysis": self.dialysis == NO_DIALYSIS, "not pregnant": self.pregnant == "no"}
+        return [words for words, is_so in said.items() if is_so]
 
 
 def antiviral(name: str, program: Program) -> str:
@@ -143,14 +154,18 @@ def doses(entered: Entered, program: Program) -> dict[str, Dose]:
         raise DosingError(
             [Fault(_field_of(p.path), f"found {p.found}; expected {p.expected}. {p.remedy}") for p in error.problems]
         ) from None
-    unusable = [issue for issue in record.issues if issue.level in ("rejected", "unusable")]
+    unusable = [issue for issue in record.issues if issue.level != "note"]  # what was typed is judged, or asked back
     if unusable:
+        fields = ["beside" if i.level == "unmapped" else _field_of(i.place) for i in unusable]  # a drug without a name
         raise DosingError(
-            [Fault(_field_of(i.place), f"{i.found}; expected {i.expected}. {i.remedy}") for i in unusable]
+            [Fault(f, f"{i.found}; expected {i.expected}. {i.remedy}") for f, i in zip(fields, unusable, strict=True)]
         )
     advice = assess(record, program, appraise=True)
     assert advice.kidney is not None
-    return {option.drug: Dose(option, advice.kidney, entered.phase) for option in advice.options}
+    kidney = advice.kidney
+    if not entered.dialysis:
+        kidney = kidney.model_copy(update={"cautions": [*kidney.cautions, _DIALYSIS_OPEN]})
+    return {option.drug: Dose(option, kidney, entered.phase) for option in advice.options}
 
 
 def _field_of(path: str) -> str:

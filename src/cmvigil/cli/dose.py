@@ -11,7 +11,7 @@ from . import common as c
 
 if TYPE_CHECKING:
     from .. import advice as a
-    from ..assess.dosing import Dose
+    from ..assess.dosing import Dose, Entered
     from ..reasoning.model import Program
 
 _OPTIONS = {"beside": "--with", "given": "--given/--every"}
@@ -34,7 +34,7 @@ def dose_command(
         str | None,
         typer.Option(
             "--dialysis",
-            help="haemodialysis, peritoneal_dialysis or continuous_renal_replacement.",
+            help="none, haemodialysis, peritoneal_dialysis or continuous_renal_replacement; left out: not known.",
             show_default=False,
         ),
     ] = None,
@@ -49,7 +49,10 @@ def dose_command(
     beside: Annotated[
         list[str] | None, typer.Option("--with", metavar="DRUG", help="Another drug that is taken; may be repeated.")
     ] = None,
-    pregnant: Annotated[bool, typer.Option("--pregnant", help="Pregnancy is known.")] = False,
+    pregnant: Annotated[
+        bool | None,
+        typer.Option("--pregnant/--not-pregnant", help="Left out: not known.", show_default=False),
+    ] = None,
     given: Annotated[str | None, typer.Option("--given", help='A dose to check: "900 mg".', show_default=False)] = None,
     every: Annotated[str | None, typer.Option("--every", help='Its interval: "24 h".', show_default=False)] = None,
     phase: Annotated[
@@ -84,7 +87,7 @@ def dose_command(
     entered = Entered(
         values={name: value for name, value in values.items() if value is not None},
         dialysis=dialysis or "",
-        pregnant=pregnant,
+        pregnant="" if pregnant is None else "yes" if pregnant else "no",
         beside=tuple(beside or ()),
         drug=concept,
         given=given or "",
@@ -95,7 +98,7 @@ def dose_command(
         dose = doses(entered, program)[concept]
     except DosingError as error:
         c.stop([f"{_option_of(fault.field)}: {fault.text}" for fault in error.faults])
-    answer = _answer(dose, program)
+    answer = _answer(dose, entered, program)
     if as_json:
         c.emit(json.dumps(answer, ensure_ascii=False, indent=2).encode())
     else:
@@ -111,7 +114,7 @@ def _option_of(field: str) -> str:
     return _OPTIONS.get(field, field)
 
 
-def _answer(dose: Dose, program: Program) -> dict[str, Any]:
+def _answer(dose: Dose, entered: Entered, program: Program) -> dict[str, Any]:
     """What the command says, as data."""
     option, kidney = dose.option, dose.kidney
     on_dialysis = kidney.basis not in ("estimated", "measured")  # the estimate stays beside; no dose follows it
@@ -127,6 +130,8 @@ def _answer(dose: Dose, program: Program) -> dict[str, Any]:
             "egfr_ckd_epi_2021": kidney.egfr.model_dump(),
             "cautions": kidney.cautions,
         },
+        "stated": {"dialysis": entered.dialysis or "not known", "pregnant": entered.pregnant or "not known"},
+        "ruled_out": entered.ruled_out,
         "verdict": option.verdict,
         "regimens": [regimen.model_dump() for regimen in dose.regimens],
         "no_dose": dose.no_dose,

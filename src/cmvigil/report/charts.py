@@ -37,6 +37,7 @@ _LONG_SPAN, _FOCUS, _BEFORE = 540, 180, 60
 _JOIN_WITHIN = 90
 _VEGA_LITE = "6.4"
 _MARKS = ("shades", "grids", "rects", "outlines", "rules", "points", "texts")
+_TEXT = re.compile(r'<text [^>]*transform="translate\((?P<x>[\d.]+),(?P<y>[\d.]+)\)[^>]*>[^<]*</text>')
 _CHAR = 6.9  # average width of a character at 12 px; labels are cut or left out by it, so no font is measured
 
 
@@ -112,6 +113,24 @@ def timeline(advice: Advice) -> str:
         before = date.fromisoformat(min(band.start for band in t.bands)) - timedelta(days=_BEFORE)
         domain = (max(whole[0], before), whole[1])
     return _svg(_sheet(list(_panels(reading, domain, whole)), date.fromisoformat(advice.as_of)), reading)
+
+
+def names(picture: str) -> str:
+    """The names of the rows once more, on paper of their own: what stays in view while the picture scrolls under it."""
+    if not picture:
+        return ""
+    height = _viewbox(picture).split()[-1]
+    found = [text for text in _TEXT.finditer(picture) if float(text["x"]) < _LEFT - 2]
+    titles = "".join(
+        f'<rect x="0" y="{float(text["y"]) - 9:g}" width="{_LEFT + _WIDTH + _RIGHT}" height="18" fill="{PAPER}"/>'
+        for text in found
+        if float(text["x"]) < 1
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="names" aria-hidden="true" viewBox="0 0 {_LEFT} {height}">'
+        f'<rect x="0" y="0" width="{_LEFT}" height="{height}" fill="{PAPER}"/>{titles}'
+        f"{''.join(text.group() for text in found)}</svg>"
+    )
 
 
 def signs(streams: Sequence[Stream]) -> list[tuple[str, str, str]]:

@@ -13,6 +13,8 @@ from cmvigil.report.reading import Reading
 
 _Standing = tuple[Item, str]  # an item and how it stands: do, consider, unknown ...
 
+_ASKED = re.compile(r"\s\(questions?\s[\d, to]+\)")
+
 Tone = Literal["new", "gone", "changed"]
 
 
@@ -66,9 +68,12 @@ def _kidney(advice: Advice) -> dict[str, str]:
 
 
 def _option(option: Option) -> str:
+    """Verdict and doses; the dose of what is to be avoided does not look like one that is called for."""
     doses = list(dict.fromkeys(f"{each.phase} {appraisal.dose(each)}" for each in option.regimens))
+    if doses and option.verdict == "avoid":
+        doses[0] = f"were it given all the same: {doses[0]}"
     if not doses and option.no_dose:
-        doses = [f"no dose: {option.no_dose}"]
+        doses = ["no dose" if option.no_dose == option.why else f"no dose: {option.no_dose}"]
     return "; ".join([f"{words.VERDICT_SIGN[option.verdict]} {words.VERDICT[option.verdict]}: {option.why}", *doses])
 
 
@@ -95,12 +100,22 @@ def _items(section: str, before: dict[str, _Standing], after: dict[str, _Standin
     for rule in dict.fromkeys((*before, *after)):
         was, now = _said(before.get(rule)), _said(after.get(rule))
         if was != now:
-            item, _ = after.get(rule) or before[rule]
+            item = _named(before.get(rule), after.get(rule))
             yield Change(section, words.sentence(item.headline), was, now, item.severity == "harm" and item.said)
 
 
+def _named(before: _Standing | None, after: _Standing | None) -> Item:
+    """The item whose headline names the line: the second answer's, unless only the first one says it."""
+    found = [standing[0] for standing in (after, before) if standing is not None]
+    return next((item for item in found if item.said), found[0])
+
+
 def _said(standing: _Standing | None) -> str:
+    """How an item stands and its text; of what is set aside only by what: no dose of it is read as called for."""
     if standing is None:
         return ""
     item, word = standing
+    word = _ASKED.sub("", word)  # the same question bears another number beside other questions
+    if item.state == "overridden":
+        return words.sentence(word)
     return words.sentence(": ".join(part for part in (word, item.text or item.headline) if part))

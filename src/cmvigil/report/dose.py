@@ -30,7 +30,8 @@ def _fold(text: str, width: int) -> list[str]:
 
 def _blocks(option: Option, answer: Mapping[str, Any]) -> Iterator[list[tuple[int, str]]]:
     renal = answer["renal"]
-    yield [(0, f"{option.label}: {headline(option, bool(answer['cautions']))}"), *_kidney(renal)]
+    ruled_out = [(2, f"Stated: {', '.join(answer['ruled_out'])}")] if answer["ruled_out"] else []
+    yield [(0, f"{option.label}: {headline(option, bool(answer['cautions']))}"), *_kidney(renal), *ruled_out]
     for title, key, effects in _SAID:
         said = [one for one in answer[key] if one["effect"] in effects]
         if said:

@@ -40,6 +40,7 @@ def shown(advice: Advice, picture: str) -> dict[str, Any]:
         "decides_shown": DECIDES_SHOWN,
         "legend": charts.signs(reading.streams),
         "picture": Markup(picture),  # our own SVG: its texts were escaped where it was made
+        "names": Markup(charts.names(picture)),
         "item_id": lambda: f"item-{next(numbers)}",
         "source_ids": {source.key: f"source-{n}" for n, source in enumerate(reading.sources, 1)},
         "condition_ids": {name: f"condition-{n}" for n, name in enumerate(advice.definitions, 1)},

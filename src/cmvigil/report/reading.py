@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -34,7 +35,7 @@ class Stream:
 
     @property
     def summary(self) -> str:
-        """``plasma, Roche, IU/mL: 6 results, 1 Mar 2026 to 28 Mar 2026; highest 12 400, last <137``."""
+        """``plasma, Roche, IU/mL: 6 results, 1 Mar 2026 to 28 Mar 2026; highest 12,400, last <137``."""
         first, last = self.loads[0], self.loads[-1]
         parts = [words.count(len(self.loads), "result")]
         if len(self.loads) > 1:
@@ -105,6 +106,11 @@ class Reading:
             by_topic.setdefault(item.topic, []).append(item)
         order = [*(t for t in TOPICS if t in by_topic), *sorted(by_topic.keys() - TOPICS.keys())]
         return [(TOPICS.get(t, t), self.ranked(by_topic[t])) for t in order]
+
+    @staticmethod
+    def stands_open(item: Item) -> bool:
+        """Whether its text stands beside its headline: what it says on safety, and how to treat the virus."""
+        return item.said and (item.severity == "harm" or (item.strength == "strong" and item.topic == "antiviral"))
 
     def parts(self, items: list[Item], *, fold_alike: bool = False) -> list[tuple[str, list[Item]]]:
         """Items in named parts: what is said (no name), then what cannot be told yet, then what was set aside.
@@ -239,6 +245,12 @@ class Reading:
         return words.strength(item)
 
     @cached_property
+    def forbidden(self) -> list[Option]:
+        """Drugs that the sentences in short name though they are contraindicated today."""
+        said = " ".join(self.advice.summary).lower()
+        return [o for o in self.advice.options if o.verdict == "contraindicated" and re.search(_word(o.label), said)]
+
+    @cached_property
     def silence(self) -> str:
         """What to say when nothing is advised; empty when something is."""
         a = self.advice
@@ -295,6 +307,11 @@ class Reading:
         if verdicts:
             lines.append(f"Response judged: {'; '.join(verdicts)}")
         return lines
+
+
+def _word(name: str) -> str:
+    """A pattern for a name that stands alone: ganciclovir is not found in valganciclovir."""
+    return rf"\b{re.escape(name.lower())}\b"
 
 
 def _lines(item: Item) -> int:

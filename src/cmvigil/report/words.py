@@ -170,11 +170,11 @@ def month(value: date) -> str:
 
 
 def number(value: float) -> str:
-    """A number with thin spaces between thousands and no needless zeros: ``12 400``, ``0.85``."""
+    """A number with commas between thousands, as the texts write it, and no needless zeros: ``12,400``, ``0.85``."""
     rounded = f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
     if "e" in rounded:
-        rounded = f"{value:,.10f}".rstrip("0").rstrip(".")
-    return rounded.replace(",", THIN)
+        return f"{value:,.10f}".rstrip("0").rstrip(".")
+    return rounded
 
 
 def unit(code: str) -> str:
@@ -327,7 +327,7 @@ def grade(item: Item) -> str:
 
 
 def bounds(low: float, high: float | None) -> str:
-    """A measured number as a person writes it: ``0.8``, ``<1``, ``>10 000``, ``0.5 to 1``."""
+    """A measured number as a person writes it: ``0.8``, ``<1``, ``>10,000``, ``0.5 to 1``."""
     if high is None:
         return f">{number(low)}"
     if low == high:
