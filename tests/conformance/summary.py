@@ -22,6 +22,7 @@ NAMED = {
     "see_ophthalmologist": "ophthalmologist",
     "no_maribavir_for_eye_or_brain": "will not do for eye or brain",
     "empirical_foscarnet": "start foscarnet now",
+    "foscarnet_needed_and_forbidden": "this clearance forbids it",
     "after_ganciclovir_resistance": "foscarnet",
     "after_ganciclovir_and_foscarnet_resistance": "not foscarnet",
     "after_ganciclovir_and_maribavir_resistance": "not maribavir",

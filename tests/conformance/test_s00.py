@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.conformance.patients import (
+    PLASMA,
     badge,
     colitis,
     drug,
@@ -16,8 +17,12 @@ from tests.conformance.patients import (
     silent,
     valganciclovir,
 )
-from tests.conformance.support import answer
+from tests.conformance.support import TODAY, answer
 
+NOTHING = (
+    "No CMV on record: no viral load, no other result, no treatment. "
+    "There is nothing to assess until a viral load is entered."
+)
 SERIES = loads(m60="12000", m46="<34.5", m39="not detected", d20="9000")
 RECURRENT = graft("d21", viral_loads=SERIES, drugs=[valganciclovir("d-60", "d-39")])
 
@@ -112,7 +117,54 @@ def test_s00_silence_without_cmv() -> None:
         assert not (
             advice.causes or advice.findings or advice.advice or advice.tasks or advice.changes or advice.abstentions
         )
-        assert advice.summary == ["No CMV on record; nothing to assess."]
+        assert advice.summary == [NOTHING]
+
+
+def test_s00_an_empty_record_is_told_that_no_load_is_there() -> None:
+    advice = answer({"patient": "nobody", "as_of": TODAY})
+    assert advice.summary == [
+        "No viral load is on record, nor any other sign of CMV.",
+        "Enter a viral load, with its date, number and unit; where there is none, take one.",
+    ]
+    said = " ".join([badge.answer for badge in advice.status] + [question.ask for question in advice.changes])
+    assert "no viral load on record" in said
+    assert "cannot be used" not in said and "cannot be read" not in said
+    assert advice.changes[0].ask == "CMV load in blood, with its date, number and unit"
+
+
+def test_s00_a_record_of_other_things_holds_no_unreadable_load() -> None:
+    negative = {"as_of": TODAY, "viral_loads": [{"date": "2026-03-20", "value": "not detected", "specimen": "plasma"}]}
+    assert badge({**negative, "viral_load_defaults": PLASMA}, "recurrent").answer == "no CMV found so far"
+
+
+def test_s00_a_negative_of_months_ago_does_not_speak_for_today() -> None:
+    old = [{"date": "2025-06-01", "value": "9000"}, {"date": "2025-06-20", "value": "not detected"}]
+    for seen, day in (
+        (old, "negative on 20 Jun 2025"),
+        (old[1:], "negative on 20 Jun 2025"),
+        (old[:1], "positive on 1 Jun"),
+    ):
+        case = graft("d29", viral_loads=seen)
+        advice = answer(case)
+        assert f"CMV in blood was last {day}" in advice.summary[0]
+        assert advice.summary[1] == "To tell whether CMV is there now, take a viral load."
+        for name in ("disseminated", "site"):
+            found = badge(case, name)
+            assert (found.answer, found.truth) == ("not known, CMV not looked for in the last 90 days", "unknown")
+        assert "CMV load in blood, not older than 14 days" in {question.ask for question in advice.changes}
+
+
+def test_s00_a_fresh_negative_speaks_for_today() -> None:
+    case = graft("d29", viral_loads=loads(m300="9000", d20="not detected"))
+    assert answer(case).summary == ["No virus in the latest load, of 21 Mar 2026, and no treatment running."]
+    assert badge(case, "site").answer == "no current CMV"
+
+
+def test_s00_prophylaxis_without_any_test_is_not_called_free_of_cmv() -> None:
+    case = graft("d29", drugs=[drug("letermovir", "d0", dose="480 mg", every="24 h", intent="prophylaxis")])
+    assert answer(case).summary[0] == "No CMV was found so far, and it was not looked for in the last 90 days."
+    diagnosed = graft("d29", cmv={"episodes": [{"start": "2024-01-01", "end": "2024-03-01", "site": "colon"}]})
+    assert answer(diagnosed).summary[0].endswith("no viral load tells whether there is virus now.")
 
 
 def test_s00_untreated_disease_is_told_to_start() -> None:

@@ -38,7 +38,7 @@ STATEMENTS = [
         ON_AZATHIOPRINE,
         {"drugs": [STEROID]},
         "thiopurine_now",
-        words="azathioprine 150 mg, since 29 Jan 2026",
+        words="azathioprine since 29 Jan 2026, dose 150 mg",
     ),
     Says(
         "cause_calcineurin_inhibitor",
@@ -50,7 +50,12 @@ STATEMENTS = [
     ),
     Says("cause_jak_inhibitor", "S01", ON_TOFACITINIB, {"drugs": [STEROID]}, "jak_now"),
     Says(
-        "cause_transplant_drugs", "S01", KIDNEY, {"drugs": [GANCICLOVIR]}, "organ_recorded", words="Antimetabolite yes"
+        "cause_transplant_drugs",
+        "S01",
+        KIDNEY,
+        {"drugs": [GANCICLOVIR]},
+        "organ_recorded",
+        words="Running now: mycophenolate and tacrolimus.",
     ),
     Says(
         "cause_steroid_elsewhere",

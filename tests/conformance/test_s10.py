@@ -9,6 +9,7 @@ from tests.conformance.patients import (
     Patient,
     badge,
     colitis,
+    creatinines,
     drug,
     failing,
     ganciclovir,
@@ -67,7 +68,21 @@ def test_s10_short_recorded_exposure_decides_nothing_while_earlier_drugs_are_unk
     unlisted = {**SHORT, "complete": []}
     open_without(unlisted, "resistance_unlikely_yet", "earlier_drugs_known")
     assert badge(unlisted, "resistance").truth == "unknown"
-    assert badge(SHORT, "resistance").answer == "neither shown nor suspected"
+    assert badge(SHORT, "resistance").answer == "less likely yet, exposure below four weeks"
+
+
+def test_s10_a_response_that_cannot_be_read_leaves_suspicion_open() -> None:
+    unmeasured = {**SHORT, "viral_loads": loads(m1="12000", d7="14000")}
+    found = badge(unmeasured, "resistance")
+    assert (found.answer, found.tone) == ("suspicion cannot be judged, no load since day 14", "unknown")
+    for unread in ("line_days_at_target", "load_unchanged_or_rising"):
+        found = next(s for s in answer(SHORT, hide=(unread,)).status if s.name == "resistance")
+        assert (found.answer, found.truth) == ("suspicion cannot be judged (comparable load, dose, intake)", "unknown")
+
+
+def test_s10_an_open_reason_for_a_genotype_names_what_is_missing() -> None:
+    found = next(s for s in answer(failing(), hide=("load_unchanged_or_rising",)).status if s.name == "resistance")
+    assert found.answer == "suspicion cannot be judged (loads, dose, intake, earlier courses)"
 
 
 def test_s10_unknown_exposure() -> None:
@@ -591,3 +606,18 @@ def test_s10_a_second_report_of_the_same_specimen_hides_nothing_of_the_first() -
         assert found.answer == "to ganciclovir, by the genotype as read here", reports
     later = badge(failing(genotype=[ul97, ul54], as_of="d51"), "resistance")
     assert later.answer == "to ganciclovir, by the genotype as read here"
+
+
+def test_c3_a_kidney_that_forbids_foscarnet_is_said_instead_of_start_foscarnet() -> None:
+    before = creatinines("d-60", "d-31", "d-2", "d12", "d26")["creatinine"]
+    weak = {"labs": {"creatinine": [*before, {"date": "d41", "value": "400 umol/L"}]}}
+    severe = failing(viral_loads=HIGH, **weak)
+    item = said(severe, "foscarnet_needed_and_forbidden", "LAB-FOS")
+    assert item.severity == "harm"
+    assert state(answer(severe), "empirical_foscarnet") == "overridden"
+    summary = " ".join(answer(severe).summary)
+    assert "this clearance forbids it" in summary
+    assert "start foscarnet" not in summary
+    silent(failing(viral_loads=HIGH), "foscarnet_needed_and_forbidden")
+    silent(failing(**weak), "foscarnet_needed_and_forbidden")
+    open_without(severe, "foscarnet_needed_and_forbidden", "creatinine")

@@ -78,7 +78,8 @@ def test_s22_no_dose_outside_the_tables() -> None:
 
 
 def test_s22_under_dosed_course_is_not_refractory() -> None:
-    said(HALF, "not_refractory_under_dosed", "AVERY16")
+    item = said(HALF, "not_refractory_under_dosed", "AVERY16")
+    assert "the label's treatment dose for today's kidney" in item.text and "lower than the one running" in item.text
     said(HALF, "line_was_under_dosed", "SOT4")
     silent(HALF, "response_probable_refractory")
     silent(on(valganciclovir("d0")), "not_refractory_under_dosed")

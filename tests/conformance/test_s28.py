@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.conformance.monitored import lab
-from tests.conformance.patients import failing
+from tests.conformance.patients import failing, loads
 from tests.conformance.support import (
     GANCICLOVIR,
     KIDNEY,
@@ -26,7 +26,13 @@ PROPHYLAXIS = {
     "start": "d-60",
     "intent": "prophylaxis",
 }
+VOMITING = {"symptoms": {"vomiting": {"present": "yes", "date": "d-1"}}}
+TABLETS = {**GANCICLOVIR, "drug": "valganciclovir", "dose": "900 mg", "route": "oral"}
 ON_PROPHYLAXIS = changed(KIDNEY, {"drugs": [TACROLIMUS, PROPHYLAXIS]})
+REASONS = (
+    *("level_reason_dialysis", "level_reason_kidney", "level_reason_obesity"),
+    *("level_reason_absorption", "level_reason_response", "level_reason_clearance"),
+)
 LEVELS = ("level_below_target", "level_within_target", "level_above_target")
 
 STATEMENTS = [
@@ -60,6 +66,52 @@ STATEMENTS = [
         {"person": {"weight": {"value": "80 kg", "date": "d-5"}}},
         "obesity_recorded",
         words="does not set the dose alone",
+    ),
+    Says(
+        "level_reason_obesity",
+        "S28",
+        changed(KIDNEY, {"person": {"weight": {"value": "82 kg", "date": "d-5"}}}),
+        {"person": {"weight": {"value": "80 kg", "date": "d-5"}}},
+        "obesity_recorded",
+    ),
+    Says(
+        "level_reason_dialysis",
+        "S28",
+        changed(KIDNEY, {"procedures": [{"procedure": "haemodialysis", "start": "d-30"}]}),
+        {"procedures": []},
+        "haemodialysis_recorded",
+    ),
+    Says(
+        "level_reason_kidney",
+        "S28",
+        changed(
+            KIDNEY,
+            {"labs": {"creatinine": [{"date": "d-2", "value": "70 umol/L"}, {"date": "d-1", "value": "110 umol/L"}]}},
+        ),
+        {"labs": {"creatinine": [{"date": "d-2", "value": "70 umol/L"}, {"date": "d-1", "value": "72 umol/L"}]}},
+        "creatinine_unstable",
+    ),
+    Says(
+        "level_reason_absorption",
+        "S28",
+        changed(KIDNEY, {"drugs": [TACROLIMUS, MYCOPHENOLATE, TABLETS], **VOMITING}),
+        {"symptoms": {"vomiting": {"present": "no", "date": "d-1"}}},
+        "malabsorption_recorded",
+    ),
+    Says(
+        "level_reason_response",
+        "S28",
+        failing(),
+        {"viral_loads": loads(m1="12000", d7="14000", d14="1000", d28="200", d41="<34.5")},
+        "load_unchanged_or_rising",
+        words="no response at the full dose",
+    ),
+    Says(
+        "level_reason_clearance",
+        "S28",
+        changed(KIDNEY, {"labs": {"creatinine": [{"date": "d-1", "value": "45 umol/L"}]}}),
+        {"labs": {"creatinine": [{"date": "d-1", "value": "70 umol/L"}]}},
+        "high_clearance_recorded",
     ),
 ]
 
@@ -124,10 +176,6 @@ def test_s28_an_old_level_says_nothing() -> None:
     assert not items(answer(old)).keys() & set(LEVELS)
 
 
-VOMITING = {"symptoms": {"vomiting": {"present": "yes", "date": "d-1"}}}
-TABLETS = {**GANCICLOVIR, "drug": "valganciclovir", "dose": "900 mg", "route": "oral"}
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -141,6 +189,8 @@ TABLETS = {**GANCICLOVIR, "drug": "valganciclovir", "dose": "900 mg", "route": "
     ids=["haemodialysis", "continuous", "unstable", "injury", "malabsorption", "fast kidney"],
 )
 def test_s28_each_reason_to_ask(change: Case) -> None:
+    said = items(answer(changed(KIDNEY, change)))
+    assert len(said.keys() & set(REASONS)) == 1
     assert state(answer(changed(KIDNEY, change)), "level_worth_asking_for") == "applies"
     measured = changed(KIDNEY, change, lab("ganciclovir_trough", "3 mg/L"))
     assert state(answer(measured), "level_worth_asking_for") == "silent"

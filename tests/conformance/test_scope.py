@@ -190,6 +190,14 @@ def test_scope_an_unstable_kidney_gets_no_dose_of_today(drug: str) -> None:
     assert said[f"{drug}_for_today"].state == "overridden"
 
 
+def test_scope_an_unstable_kidney_stands_in_the_first_lines() -> None:
+    line = "Kidney function is unstable"
+    assert [words for words in answer(UNSTABLE).summary if words.startswith(line)]
+    injured = changed(KIDNEY, {"host": {"other": [{"condition": "acute_kidney_injury", "since": "d-2"}]}})
+    assert [words for words in answer(injured).summary if words.startswith(line)]
+    assert not [words for words in answer(KIDNEY).summary if words.startswith(line)]
+
+
 def test_scope_haemodialysis_gets_no_tablets() -> None:
     tablets = {**GANCICLOVIR, "drug": "valganciclovir", "dose": "900 mg", "route": "oral"}
     assert state(answer(changed(KIDNEY, {"drugs": [tablets]})), "valganciclovir_for_today") == "applies"

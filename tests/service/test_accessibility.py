@@ -11,7 +11,7 @@ from tests.service import axe
 from tests.service.browser import browser
 from tests.service.conftest import served
 
-PAGES = ("", "/what-if", "/replay", "/replay/first", "/record")
+PAGES = ("", "/what-if", "/replay", "/replay/first", "/record", "/delete")
 OF_NOBODY = (
     *(
         "/",
