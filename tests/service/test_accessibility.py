@@ -31,12 +31,6 @@ OF_NOBODY = (
 )
 
 
-_LAID_DOWN = """() => document.querySelectorAll("*").forEach(each => {
-  if (getComputedStyle(each).position === "sticky") each.style.position = "static";
-})"""
-"""What sticks to the window's edge covers whatever happens to be under it: it is judged in its own place."""
-
-
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with browser() as started:
@@ -59,7 +53,6 @@ def judged(page: Page, address: str) -> list[str]:
         "console", lambda said: errors.append(said.text) if said.type == "error" and "404" not in said.text else None
     )
     page.goto(address)
-    page.evaluate(_LAID_DOWN)
     wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     return [f"{address}: {each}" for each in (*errors, *axe.faults(page), *(["is too wide"] if wide else []))]
 

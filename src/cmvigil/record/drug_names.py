@@ -60,7 +60,7 @@ def unreadable(text: str) -> tuple[str, str] | None:
         return f"a drug's name in Latin letters, {MOST_WORDS} words at most", "Use its INN name; dose and route apart."
     meant = _meant(text)
     if meant is not None:
-        return "one drug that cmvigil knows, or a name that is not so near to one", f"Did you mean '{meant}'?"
+        return "a drug by its name", f"Did you mean '{meant}'?"
     if len(letters) <= _ABBREVIATION:
         return "the whole name of a drug", "Write its INN name in full."
     return None
