@@ -10,6 +10,7 @@ import json
 import re
 import shlex
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from cmvigil.assess import assess
 from cmvigil.reasoning.lint import check
 from cmvigil.reasoning.loader import BASE, load
 from cmvigil.record.read import read_record
+from cmvigil.synth.export import export as synthesise
+from cmvigil.synth.lives import Ward
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -52,15 +55,24 @@ def files_of(page: Path, folder: Path) -> None:
             path.write_text(text, encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bulk export of a few virtual patients."""
+    folder = tmp_path_factory.mktemp("hospital")
+    synthesise(folder, Ward(7, 0.5, 180, date(2026, 6, 30), "mix"), load(), 12)
+    return folder / "fhir"
+
+
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a case, its Bundle, the examples, and the files of the pages."""
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hospital: Path) -> Path:
+    """A folder with a case, its Bundle, the examples, an export, and the files of the pages."""
     for page in PAGES:
         files_of(page, tmp_path)
     for place in ("case.yaml", "my-patient.yaml", "my-cases/relapse/case.yaml"):
         shutil.copy(CASE, tmp_path / place)
     shutil.copy(CASE.parent / "bundle.json", tmp_path / "bundle.json")
     (tmp_path / "examples").symlink_to(ROOT / "examples")
+    (tmp_path / "export").symlink_to(hospital)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

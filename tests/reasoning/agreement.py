@@ -1,10 +1,12 @@
-"""Run a program on both engines and list every cell in which they differ."""
+"""Run a program on the reference and on a set-based engine, and list every cell in which they differ."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
+
+from tests.support.engines import Run
 
 from cmvigil.reasoning.engines import duckdb as sets
 from cmvigil.reasoning.engines import python as reference
@@ -26,11 +28,11 @@ def differences(
     records: list[tuple[str, Rows]],
     days: Iterable[date],
     hide: Iterable[tuple[str, str]] = (),
-    connection: Any = None,
+    engine: Run = sets.run,
 ) -> tuple[int, list[str]]:
-    """How many cells were compared, and those in which the engines differ."""
+    """How many cells were compared, and those in which ``engine`` differs from the reference."""
     days, hide = list(days), list(hide)
-    found = sets.run(program, records, [(p, d) for p, _ in records for d in days], hide, connection)
+    found = engine(program, records, [(p, d) for p, _ in records for d in days], hide)
     count, wrong = 0, []
     for patient, rows in records:
         hidden = [fact for who, fact in hide if who == patient]

@@ -13,7 +13,7 @@ import pytest
 
 from cmvigil.reasoning.engines import duckdb as sets
 from cmvigil.reasoning.engines import python as reference
-from cmvigil.reasoning.engines.duckdb.engine import compile_program
+from cmvigil.reasoning.engines.duckdb import prepared
 from cmvigil.reasoning.loader import load
 from cmvigil.record.tables import Range, Record
 
@@ -130,6 +130,6 @@ def test_a_failed_run_leaves_a_given_connection_clean(tmp_path: Path, connection
 
 def test_the_sql_depends_on_the_knowledge_alone(tmp_path: Path) -> None:
     knowledge = program(tmp_path, definitions={"low": definition("platelets < 50")})
-    one, other = compile_program(knowledge), compile_program(knowledge)
-    assert (one.tables, one.conclusions) == (other.tables, other.conclusions)
-    assert list(one.tables)[-1] == "facts"
+    one, other = prepared(knowledge), prepared(knowledge)
+    assert one.tables() == other.tables()
+    assert list(one.tables())[-1] == '"states_1"'

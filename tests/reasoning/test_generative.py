@@ -1,4 +1,4 @@
-"""Both engines answer random knowledge and the real knowledge alike, cell by cell."""
+"""All engines answer random knowledge and the real knowledge alike, cell by cell."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.engines import Run
 
 from cmvigil.reasoning.engines import python as reference
 from cmvigil.reasoning.loader import BASE, load
@@ -24,12 +25,12 @@ DAYS = [AS_OF, AS_OF - timedelta(days=7)]
 
 @given(seed=st.integers(0, 10**9))
 @settings(max_examples=15, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
-def test_random_knowledge_means_the_same_on_both_engines(seed: int) -> None:
+def test_random_knowledge_means_the_same_on_every_engine(engine: Run, seed: int) -> None:
     knowledge, writer = Knowledge(seed), Writer(Random(seed), WORDS, span=30)
     with TemporaryDirectory() as folder:
         program = knowledge.program(Path(folder), views=5, facts=14, states=10)
     records = [(f"p{i:02}", writer.record(f"p{i:02}", 16)) for i in range(15)]
-    count, wrong = differences(program, records, DAYS)
+    count, wrong = differences(program, records, DAYS, engine=engine)
     assert count == len(records) * len(DAYS) * (2 * len(program.facts) + 2 * 10 + 10)
     assert not wrong, wrong[:5]
 
@@ -64,9 +65,9 @@ def real_records(patients: int) -> list[tuple[str, Rows]]:
     return made
 
 
-def test_the_pathway_means_the_same_on_both_engines() -> None:
+def test_the_pathway_means_the_same_on_every_engine(engine: Run) -> None:
     program, records = load(), real_records(40)
-    count, wrong = differences(program, records, DAYS)
+    count, wrong = differences(program, records, DAYS, engine=engine)
     patient_rules = len(records) * len(DAYS) * len(program.rules)
     assert patient_rules >= 10_000
     assert count > patient_rules

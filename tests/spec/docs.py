@@ -13,7 +13,7 @@ INTRODUCTION = """\
 
 <!-- Made from tests/spec by `python -m tests.spec.docs`; change the tables there. -->
 
-Every table on this page is a test: both engines, plain Python and SQL, must give what it says. The grammar is in
+Every table on this page is a test: every engine, plain Python and SQL, must give what it says. The grammar is in
 [Architecture](architecture.md).
 
 A snippet shows knowledge as it stands in a pathway file; titles, sources and reasons are left out. Event tables

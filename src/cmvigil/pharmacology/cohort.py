@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..reasoning.engines.duckdb.views import band_select
+from ..reasoning.engines.sql.dialect import DUCKDB
+from ..reasoning.engines.sql.views import band_select
 from ..reasoning.model import Program
 from .check import guard
 from .dosing import PHASES
@@ -44,7 +45,9 @@ _TABLES = ("kidney_doses", "sex_factor", "dose_units", "dose_schemes")
 def prepare(connection: duckdb.DuckDBPyConnection, program: Program) -> None:
     """Load the knowledge tables and the forms into a connection. Raises LabelError for a file that is no label."""
     for name in _TABLES:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE knowledge_{name} AS {band_select(program.tables[name])}")
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE knowledge_{name} AS {band_select(program.tables[name], DUCKDB)}"
+        )
     rows = ", ".join(_row(label) for label in labels(program).values())
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE knowledge_forms AS "

@@ -52,14 +52,17 @@ def table_columns(table: str) -> dict[str, Kind]:
     return found
 
 
-def load(base: Path = BASE, overlays: Iterable[Path] = ()) -> Program:
-    """Parse a knowledge folder with overlays. Raises :class:`KnowledgeError` listing every problem."""
-    return _load(base, tuple(overlays))
+def load(base: Path = BASE, overlays: Iterable[Path] = (), trial: bool = False) -> Program:
+    """Parse a knowledge folder with overlays. Raises :class:`KnowledgeError` listing every problem.
+
+    ``trial``: to look at what overlays would change; their risks need not be accepted.
+    """
+    return _load(base, tuple(overlays), trial)
 
 
 @lru_cache(maxsize=8)
-def _load(base: Path, overlays: tuple[Path, ...]) -> Program:
-    return _Builder(read_folders(base, list(overlays))).program()
+def _load(base: Path, overlays: tuple[Path, ...], trial: bool) -> Program:
+    return _Builder(read_folders(base, list(overlays), trial)).program()
 
 
 class _Builder:

@@ -34,8 +34,8 @@ from ...model import (
     StateIs,
     Years,
 )
+from .dialect import TYPES, Dialect
 
-TYPES = {"text": "VARCHAR", "date": "DATE", "time": "TIMESTAMP", "bool": "BOOLEAN", "exact": "DECIMAL(38,0)"}
 _FLIP = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -82,6 +82,7 @@ Value = Scalar | Measured | Ratio
 class Env:
     """What names mean in SQL, as ``evaluate.Env`` says it in Python."""
 
+    dialect: Dialect
     row: Mapping[str, Value]
     as_of: str
     side: Mapping[str, Value] = field(default_factory=dict)
@@ -94,20 +95,25 @@ def quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def flat(name: str, value: Value) -> list[tuple[str, str]]:
-    """The columns that hold ``value`` under ``name``: pairs of column and SQL."""
+def typed(name: str, value: Value) -> list[tuple[str, str, Kind]]:
+    """The columns that hold ``value`` under ``name``: column, SQL and kind of each."""
     match value:
         case Scalar():
-            return [(name, value.sql)]
+            return [(name, value.sql, value.kind)]
         case Measured():
             return [
-                (f"{name}__low", value.low),
-                (f"{name}__low_open", value.low_open),
-                (f"{name}__high", value.high),
-                (f"{name}__high_open", value.high_open),
+                (f"{name}__low", value.low, "exact"),
+                (f"{name}__low_open", value.low_open, "bool"),
+                (f"{name}__high", value.high, "exact"),
+                (f"{name}__high_open", value.high_open, "bool"),
             ]
         case _:
-            return [*flat(f"{name}__over", value.over), *flat(f"{name}__under", value.under)]
+            return [*typed(f"{name}__over", value.over), *typed(f"{name}__under", value.under)]
+
+
+def flat(name: str, value: Value) -> list[tuple[str, str]]:
+    """The columns that hold ``value`` under ``name``: pairs of column and SQL."""
+    return [(column, sql) for column, sql, _ in typed(name, value)]
 
 
 def stored(name: str, shape: Value, alias: str) -> Value:
@@ -148,15 +154,20 @@ def only_if(condition: str, value: Value) -> Value:
 
 def each_column(value: Value, change: Callable[[str], str]) -> Value:
     """The value with the SQL of every column changed."""
+    return each_typed(value, lambda sql, _: change(sql))
+
+
+def each_typed(value: Value, change: Callable[[str, Kind], str]) -> Value:
+    """The value with the SQL of every column changed in a way that depends on its kind."""
     if isinstance(value, Ratio):
         return Ratio(_each_number(value.over, change), _each_number(value.under, change))
     return _each_number(value, change)
 
 
-def _each_number(value: Number, change: Callable[[str], str]) -> Number:
+def _each_number(value: Number, change: Callable[[str, Kind], str]) -> Number:
     if isinstance(value, Scalar):
-        return replace(value, sql=change(value.sql), number=None)
-    return Measured.of((change(sql) for _, sql in flat("", value)), value.scale)
+        return replace(value, sql=change(value.sql, value.kind), number=None)
+    return Measured.of((change(sql, kind) for _, sql, kind in typed("", value)), value.scale)
 
 
 # -- literals and scales ---------------------------------------------------------------------------------------------
@@ -187,7 +198,11 @@ def scaled(value: Scalar, scale: int) -> Scalar: ...
 @overload
 def scaled(value: Measured, scale: int) -> Measured: ...
 def scaled(value: Number, scale: int) -> Number:
-    """The same number with ``scale`` decimals (never fewer than it has)."""
+    """The same number with ``scale`` decimals, so that it can meet others of that scale without rounding.
+
+    ``scale`` is never less than what the number has: nothing is ever cut off. The digits of a literal are written out,
+    anything else is cast.
+    """
     if value.scale == scale:
         return value
     if isinstance(value, Measured):
@@ -224,13 +239,13 @@ def value_of(node: Expr, env: Env) -> Value:
         case AsOf():
             return Scalar(env.as_of, "date")
         case Arith():
-            return _arith(node.op, value_of(node.left, env), value_of(node.right, env))
+            return _arith(node.op, value_of(node.left, env), value_of(node.right, env), env.dialect)
         case Quotient():
             return Ratio(_number(node.over, env), _number(node.under, env))
         case Years():
             return _years(_scalar(node.start, env).sql, _scalar(node.end, env).sql)
         case Choose():
-            return _choose(node.how, [value_of(part, env) for part in node.parts])
+            return _choose(node.how, [value_of(part, env) for part in node.parts], env.dialect)
         case _:
             return Scalar(truth(node, env), "bool")
 
@@ -291,13 +306,13 @@ def _sql(value: Number) -> str:
     return value.sql
 
 
-def _arith(op: str, a: Value, b: Value) -> Value:
+def _arith(op: str, a: Value, b: Value, dialect: Dialect) -> Value:
     assert not isinstance(a, Ratio) and not isinstance(b, Ratio)
     if isinstance(a, Scalar) and a.kind == "date":
         assert isinstance(b, Scalar)
         if b.kind == "date":
-            return Scalar(days_between(b.sql, a.sql), "exact")
-        return Scalar(f"({a.sql} {op} {whole_days(b)})", "date")
+            return Scalar(dialect.days_between(b.sql, a.sql), "exact")
+        return Scalar(dialect.add_days(a.sql, op, _whole(b, dialect)), "date")
     if op == "*":
         return _product(a, b)
     a, b = _same_scale(a, b)
@@ -377,13 +392,14 @@ def _equal(a: Measured, b: Measured) -> str:
     )
 
 
-def _choose(how: str, parts: list[Value]) -> Value:
+def _choose(how: str, parts: list[Value], dialect: Dialect) -> Value:
     if how == "coalesce" and not all(isinstance(part, Scalar) for part in parts):
         return _first_known(parts)
     numbers = [part for part in parts if isinstance(part, Scalar)]
     scale = max(part.scale for part in numbers)
-    sqls = ", ".join(_sql(scaled(part, scale)) if part.kind == "exact" else part.sql for part in numbers)
-    return Scalar(f"{how.upper()}({sqls})", numbers[0].kind, scale)
+    sqls = [_sql(scaled(part, scale)) if part.kind == "exact" else part.sql for part in numbers]
+    chosen = f"COALESCE({', '.join(sqls)})" if how == "coalesce" else dialect.extreme(how.upper(), sqls)
+    return Scalar(chosen, numbers[0].kind, scale)
 
 
 def _first_known(parts: list[Value]) -> Value:
@@ -410,17 +426,8 @@ def _case(conditions: list[str], results: list[str]) -> str:
     return "CASE " + " ".join(f"WHEN {c} THEN {r}" for c, r in zip(conditions, results, strict=True)) + " END"
 
 
-# -- what other databases write differently --------------------------------------------------------------------------
-def days_between(start: str, end: str) -> str:
-    """Days from one date to another, an exact number."""
-    return f"({end} - {start})"
-
-
-def whole_days(number: Scalar) -> str:
-    """A number of days to add to a date: an integer, cut towards zero."""
-    if number.number is not None:
-        return str(int(number.number))
-    return f"CAST(TRUNC({number.sql}) AS INTEGER)"
+def _whole(number: Scalar, dialect: Dialect) -> str:
+    return dialect.whole(number.sql) if number.number is None else str(int(number.number))
 
 
 def _years(start: str, end: str) -> Scalar:

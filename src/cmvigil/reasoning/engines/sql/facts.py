@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...model import Elsewhere, Expr, Fact
+from .dialect import Dialect
 from .expressions import (
     Env,
     Measured,
     Scalar,
     Value,
-    each_column,
+    each_typed,
     flat,
     known,
     listed,
@@ -25,24 +26,38 @@ from .expressions import (
     quoted,
     stored,
     truth,
+    typed,
     zero,
 )
+from .limits import JOINED_AT_ONCE, TABLE_WIDTH
 from .views import Shapes, best_first, columns_in, table_name
 
 
 @dataclass(slots=True)
 class _Source:
-    """Everything that facts want of one table: aggregates of the first and of the second pass, by column."""
+    """What facts want of one table: aggregates of the first and of the second pass, by column."""
 
+    name: str
     table: str
     shapes: Shapes
     ranks: list[str] = field(default_factory=list)
     first: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)  # of rows, for the second pass
     second: dict[str, str] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)  # condition -> column that holds the place of its last row
 
+    @property
+    def alias(self) -> str:
+        """What the rows of what was found are called where facts are put together."""
+        return f"at_{self.name}"
+
+    @property
+    def width(self) -> int:
+        """Columns so far."""
+        return len(self.first) + len(self.second)
+
     def select(self) -> str:
-        """The rows of the table of what was found."""
+        """The rows of what was found."""
         rows = table_name(self.table)
         if self.ranks:
             ranks = ",\n  ".join(self.ranks)
@@ -50,14 +65,16 @@ class _Source:
         placed = f"SELECT r.patient, r.as_of,\n  {_columns(self.first)}\nFROM {rows} AS r\nGROUP BY r.patient, r.as_of"
         if not self.second:
             return placed
-        taken = (
-            f"SELECT r.patient, r.as_of,\n  {_columns(self.second)}\nFROM {table_name(self.table)} AS r\n"
-            f"JOIN placed AS p ON {_same('p', 'r')}\nGROUP BY r.patient, r.as_of"
+        marked = (
+            f"SELECT r.*,\n  {_columns(self.marks)}\nFROM {table_name(self.table)} AS r\n"
+            f"JOIN placed AS p ON {_same('p', 'r')}"
         )
-        both = [f"{side}.{quoted(name)}" for side, names in (("p", self.first), ("t", self.second)) for name in names]
+        taken = f"SELECT r.patient, r.as_of,\n  {_columns(self.second)}\nFROM marked AS r\nGROUP BY r.patient, r.as_of"
+        sides = (("p", self.first), ("t", self.second))
+        both = ",\n  ".join(f"{side}.{quoted(name)}" for side, names in sides for name in names)
         return (
-            f"WITH placed AS (\n{placed}),\ntaken AS (\n{taken})\n"
-            f"SELECT p.patient, p.as_of, {', '.join(both)}\nFROM placed AS p\nJOIN taken AS t ON {_same('t', 'p')}"
+            f"WITH placed AS (\n{placed}),\nmarked AS (\n{marked}),\ntaken AS (\n{taken})\n"
+            f"SELECT p.patient, p.as_of,\n  {both}\nFROM placed AS p\nJOIN taken AS t ON {_same('t', 'p')}"
         )
 
 
@@ -65,12 +82,13 @@ def _same(a: str, b: str) -> str:
     return f"{a}.patient = {b}.patient AND {a}.as_of = {b}.as_of"
 
 
-_JOINED_AT_ONCE = 8
+_ROOM = 16
+"""More columns than one fact ever adds to a source."""
 
 
-def found(table: str) -> str:
+def found(source: str) -> str:
     """The SQL table of what was found for facts in an event table or view."""
-    return quoted(f"found_{table}")
+    return quoted(f"found_{source}")
 
 
 def _columns(columns: Mapping[str, str]) -> str:
@@ -81,39 +99,46 @@ def _columns(columns: Mapping[str, str]) -> str:
 class FactSql:
     """Collects the facts of a program; ``values`` are their shapes."""
 
+    dialect: Dialect
     columns_of: Callable[[str], Shapes]
     sources: dict[str, _Source] = field(default_factory=dict)
-    facts_of: dict[str, list[str]] = field(default_factory=dict)
-    asks: dict[str, dict[str, None]] = field(default_factory=dict)  # other tables that a table's facts look at
+    of_table: dict[str, list[_Source]] = field(default_factory=dict)  # of which the last takes more facts
+    needs: dict[str, dict[str, None]] = field(default_factory=dict)  # sources whose rows decide a fact
     states: dict[str, str] = field(default_factory=dict)
     days: dict[str, str] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
 
     def selects(self, facts: Iterable[Fact]) -> dict[str, str]:
-        """Tables by name, the last of them ``facts``: value, state and day of each fact. Each needs only those
-        before it.
-        """
+        """Collect the facts; gives the tables of what was found for them, by name."""
         for fact in facts:
             self.add(fact)
-        made = {found(source.table): source.select() for source in self.sources.values()}
-        parts = ["snapshot"]
-        for table, own in self.facts_of.items():
-            parts.append(quoted(f"facts_{table}"))
-            made[parts[-1]] = self.stated(table, own)
-        # A join carries every column through; joining a few tables at a time keeps that cheap.
-        while len(parts) > 1:
-            groups = [parts[at : at + _JOINED_AT_ONCE] for at in range(0, len(parts), _JOINED_AT_ONCE)]
-            parts = []
-            for group in groups:
-                parts.append(f"facts_part_{len(made)}")
-                made[parts[-1]] = f"SELECT *\nFROM {group[0]}" + "".join(
-                    f"\nJOIN {t} USING (patient, as_of)" for t in group[1:]
-                )
-        made["facts"] = f"SELECT *\nFROM {parts[0]}"
-        return made
+        return {found(name): source.select() for name, source in self.sources.items()}
 
-    def stated(self, table: str, own: list[str]) -> str:
-        """The facts of one table, with a row for every snapshot."""
+    def columns(self, own: Iterable[str]) -> list[str]:
+        """The columns of :meth:`stated`."""
+        return [
+            column
+            for name in own
+            for column in (f"{name}__state", f"{name}__day", *(c for c, _ in flat(name, self.values[name])))
+        ]
+
+    def packed(self) -> list[list[str]]:
+        """The facts in groups whose table is not too wide and joins few others; facts of one source stay together."""
+        by_source = sorted(self.needs, key=lambda name: list(self.sources).index(next(iter(self.needs[name]))))
+        groups: list[list[str]] = []
+        width, joined = TABLE_WIDTH, set[str]()
+        for name in by_source:
+            own = 2 + len(flat(name, self.values[name]))
+            if width + own > TABLE_WIDTH or len(joined | self.needs[name].keys()) > JOINED_AT_ONCE:
+                groups.append([])
+                width, joined = 0, set()
+            groups[-1].append(name)
+            width += own
+            joined |= self.needs[name].keys()
+        return groups
+
+    def stated(self, own: Iterable[str]) -> str:
+        """State, day and value of some facts, with a row for every snapshot."""
         columns: dict[str, str] = {}
         final: dict[str, Value] = {}
         for name in own:
@@ -122,81 +147,78 @@ class FactSql:
             final[name] = self.visible(name, stored(f"{name}__found", self.values[name], "f"))
             final[f"{name}__state"] = Scalar(f"f.{quoted(f'{name}__state')}", "text")
             final[f"{name}__day"] = Scalar(f"f.{quoted(f'{name}__day')}", "date")
-        needed = {table: None, **self.asks[table]}
-        joins = "".join(f"\nLEFT JOIN {found(t)} AS {_alias(t)} ON {_same(_alias(t), 's')}" for t in needed)
-        stated = f"SELECT s.patient, s.as_of,\n  {_columns(columns)}\nFROM snapshot AS s{joins}"
-        return f"WITH found AS (\n{stated})\nSELECT f.patient, f.as_of,\n  {listed(final)}\nFROM found AS f"
+        needed = {source: self.sources[source].alias for name in own for source in self.needs[name]}
+        joins = "".join(f"\nLEFT JOIN {found(name)} AS {at} ON {_same(at, 's')}" for name, at in needed.items())
+        stated = f"SELECT s.patient, s.as_of,\n  {_columns(columns)}\nFROM batch AS s{joins}"
+        kept = f"SELECT f.patient, f.as_of,\n  {listed(final)}\nFROM found AS f"
+        return f"WITH found AS {self.dialect.materialized}(\n{stated})\n{kept}"
 
     def visible(self, name: str, value: Value) -> Value:
         """What rules see: the value of a known fact, false or zero for an absent one, else unknown."""
         state = f"f.{quoted(f'{name}__state')}"
-        shown = only_if(f"{state} = 'known'", value)
-        match shown:
-            case Scalar(kind="bool"):
-                return Scalar(f"CASE WHEN {state} = 'absent' THEN FALSE ELSE {shown.sql} END", "bool")
-            case Scalar(kind="exact"):
-                nothing = zero(shown.scale)
-                return each_column(shown, lambda sql: f"CASE WHEN {state} = 'absent' THEN {nothing} ELSE {sql} END")
-            case Measured():
-                nothings = (zero(shown.scale), "FALSE") * 2
-                columns = zip(nothings, (sql for _, sql in flat("", shown)), strict=True)
-                return Measured.of(
-                    (f"CASE WHEN {state} = 'absent' THEN {a} ELSE {b} END" for a, b in columns), shown.scale
-                )
-            case _:
-                return shown
+        if not isinstance(value, Measured) and not (isinstance(value, Scalar) and value.kind in ("bool", "exact")):
+            return only_if(f"{state} = 'known'", value)
+        nothing = {"bool": "FALSE", "exact": zero(value.scale)}
+        return each_typed(
+            value, lambda sql, kind: f"CASE {state} WHEN 'known' THEN {sql} WHEN 'absent' THEN {nothing[kind]} END"
+        )
 
     # -- one fact ----------------------------------------------------------------------------------------------------
     def source(self, table: str) -> _Source:
-        if table not in self.sources:
-            self.sources[table] = _Source(table, self.columns_of(table))
-        return self.sources[table]
+        """The source of a table that takes more columns."""
+        own = self.of_table.setdefault(table, [])
+        if not own or own[-1].width > TABLE_WIDTH - _ROOM:
+            name = f"{table}_{len(own) + 1}" if own else table
+            own.append(_Source(name, table, self.columns_of(table)))
+            self.sources[name] = own[-1]
+        return own[-1]
 
     def add(self, fact: Fact) -> None:
         """Ask the sources for what the fact needs, and put its state together."""
         source, name = self.source(fact.table), fact.name
-        self.facts_of.setdefault(fact.table, []).append(name)
-        self.asks.setdefault(fact.table, {}).update((e.table, None) for e in (*fact.unusable, *fact.absent))
+        self.needs[name] = {source.name: None}
         row = columns_in(source.shapes, "r")
-        at = _alias(fact.table)
-        condition = _condition(fact.where, row)
+        at = source.alias
+        condition = self.condition(fact.where, row)
         if fact.pick == "any":
-            last = self.last(fact.table, fact.where, name)
+            last = self.last(fact, fact.table, fact.where, name)
             self.days[name] = self.day(fact, last.day)
-            tests = [f"WHEN {last.place} IS NULL THEN {self.without_rows(fact)}", *_stale(fact, last.day)]
+            tests = [f"WHEN {last.place} IS NULL THEN {self.without_rows(fact)}", *self.stale(fact, last.day)]
             self.states[name] = f"CASE {' '.join(tests)} ELSE 'known' END"
             self.values[name] = Scalar("TRUE", "bool")
             return
         if fact.pick in ("count", "sum"):
-            self.add_number(fact, row, condition)
+            self.add_number(fact, source, row, condition)
             return
         place = self.placed(fact, source, row, condition)
         column = row[fact.take]
         self.values[name] = stored(name, column, at)
-        here = f"r.__ord = p.{quoted(place)}"
-        for part, sql in flat(name, column):
-            source.second[part] = f"MAX(CASE WHEN {here} THEN {sql} END)"
+        here = self.mark(source, f"{name}__here", f"r.__ord = p.{quoted(place)}")
+        for part, sql, kind in typed(name, column):
+            source.second[part] = f"{self.dialect.largest(kind)}(CASE WHEN {here} THEN {sql} END)"
         source.second[f"{name}__day"] = f"MAX(CASE WHEN {here} THEN r.day END)"
         day = f"{at}.{quoted(f'{name}__day')}"
         tests = [f"WHEN {at}.{quoted(place)} IS NULL THEN {self.without_rows(fact)}"]
         if fact.conflict:
-            source.second[f"{name}__conflict"] = self.conflict(fact, row, condition)
+            source.second[f"{name}__conflict"] = self.conflict(fact, source, row, condition)
             tests.append(f"WHEN {at}.{quoted(f'{name}__conflict')} THEN 'conflicting'")
         tests.append(f"WHEN NOT {known(self.values[name])} THEN {self.unusable(fact, source, row, here)}")
-        tests += _stale(fact, day)
+        tests += self.stale(fact, day)
         self.states[name] = f"CASE {' '.join(tests)} ELSE 'known' END"
         self.days[name] = self.day(fact, day)
 
-    def last(self, table: str, where: Expr | None, name: str) -> _Last:
+    def last(self, fact: Fact, table: str, where: Expr | None, name: str) -> _Last:
         """Place and day of the last row for which ``where`` is true. Asked for once per condition."""
-        source = self.source(table)
-        condition = _condition(where, columns_in(source.shapes, "r"))
-        if condition not in source.places:
+        condition = self.condition(where, columns_in(self.columns_of(table), "r"))
+        asked = [source for source in self.of_table.get(table, ()) if condition in source.places]
+        source = asked[0] if asked else self.source(table)
+        if not asked:
             source.places[condition] = name
             source.first[name] = f"MAX({_if(condition, 'r.__ord')})"
             source.first[f"{name}__day"] = f"MAX({_if(condition, 'r.day')})"
+        self.needs[fact.name][source.name] = None
         column = source.places[condition]
-        return _Last(f"{_alias(table)}.{quoted(column)}", f"{_alias(table)}.{quoted(f'{column}__day')}")
+        return _Last(f"{source.alias}.{quoted(column)}", f"{source.alias}.{quoted(f'{column}__day')}")
 
     def placed(self, fact: Fact, source: _Source, row: Mapping[str, Value], condition: str) -> str:
         """Ask for the place of the picked row (and its moment, to look for conflicts); gives the column's name."""
@@ -215,9 +237,8 @@ class FactSql:
             source.first[f"{fact.name}__moment"] = f"{edge}({_if(wanted, 'r.__moment')})"
         return name
 
-    def add_number(self, fact: Fact, row: Mapping[str, Value], condition: str) -> None:
-        source, at = self.source(fact.table), _alias(fact.table)
-        last = self.last(fact.table, fact.where, fact.name)
+    def add_number(self, fact: Fact, source: _Source, row: Mapping[str, Value], condition: str) -> None:
+        at, last = source.alias, self.last(fact, fact.table, fact.where, fact.name)
         self.days[fact.name] = self.day(fact, last.day)
         source.first[f"{fact.name}__count"] = f"COUNT({_if(condition, '1')})"
         number = Scalar(f"{at}.{quoted(f'{fact.name}__count')}", "exact")
@@ -234,18 +255,24 @@ class FactSql:
             f"CASE WHEN {last.place} IS NULL THEN {self.without_rows(fact)} {unknown}ELSE 'known' END"
         )
 
-    def conflict(self, fact: Fact, row: Mapping[str, Value], condition: str) -> str:
+    @staticmethod
+    def mark(source: _Source, name: str, test: str) -> str:
+        """Mark the rows for which a test holds; gives the SQL that reads the mark."""
+        source.marks[name] = test
+        return f"r.{quoted(name)}"
+
+    def conflict(self, fact: Fact, source: _Source, row: Mapping[str, Value], condition: str) -> str:
         """Whether the rows at the picked moment (or all of them) have more than one known value."""
         value = row[fact.take]
         conditions = [known(value), *([condition] if condition else [])]
         if fact.conflict == "same_time":
             conditions.append(f"r.__moment = p.{quoted(f'{fact.name}__moment')}")
-        one = " AND ".join(conditions)
+        one = self.mark(source, f"{fact.name}__one", " AND ".join(conditions))
         tests = []
-        for _, sql in flat("", value):
+        for name, sql, kind in typed("", value):
             column = _if(one, sql)
-            tests.append(f"MIN({column}) <> MAX({column})")
-            if not isinstance(value, Scalar):
+            tests.append(f"{self.dialect.smallest(kind)}({column}) <> {self.dialect.largest(kind)}({column})")
+            if name.endswith("__high"):  # some rows without an upper bound, others with one
                 tests.append(f"COUNT({column}) NOT IN (0, COUNT({_if(one, '1')}))")
         return f"COALESCE({' OR '.join(tests)}, FALSE)"
 
@@ -259,9 +286,15 @@ class FactSql:
         if fact.table == "measurement" and fact.take == "number":
             said = f"{said} OR {known(row['value'])}"
         source.second[f"{fact.name}__problem"] = f"MAX(CASE WHEN {here} AND ({said}) THEN 1 END)"
-        return (
-            f"CASE WHEN {_alias(fact.table)}.{quoted(f'{fact.name}__problem')} = 1 THEN 'unusable' ELSE 'missing' END"
-        )
+        return f"CASE WHEN {source.alias}.{quoted(f'{fact.name}__problem')} = 1 THEN 'unusable' ELSE 'missing' END"
+
+    def condition(self, where: Expr | None, row: Mapping[str, Value]) -> str:
+        return "" if where is None else truth(where, Env(self.dialect, row, "r.as_of"))
+
+    def stale(self, fact: Fact, day: str) -> list[str]:
+        if fact.fresh is None:
+            return []
+        return [f"WHEN {day} <= {self.dialect.add_days('s.as_of', '-', str(fact.fresh))} THEN 'stale'"]
 
     # -- no row of its own -------------------------------------------------------------------------------------------
     def elsewhere(self, fact: Fact) -> list[tuple[str, _Last]]:
@@ -270,7 +303,7 @@ class FactSql:
             ("absent", e) for e in fact.absent
         ]
         return [
-            (state, self.last(other.table, other.where, f"{fact.name}__{state}_{number}"))
+            (state, self.last(fact, other.table, other.where, f"{fact.name}__{state}_{number}"))
             for number, (state, other) in enumerate(places)
         ]
 
@@ -279,7 +312,8 @@ class FactSql:
         return f"CASE {tests} ELSE 'missing' END" if tests else "'missing'"
 
     def day(self, fact: Fact, own: str) -> str:
-        return f"COALESCE({', '.join([own, *(row.day for _, row in self.elsewhere(fact))])})"
+        others = [row.day for _, row in self.elsewhere(fact)]
+        return f"COALESCE({', '.join([own, *others])})" if others else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,20 +324,8 @@ class _Last:
     day: str
 
 
-def _stale(fact: Fact, day: str) -> list[str]:
-    return [] if fact.fresh is None else [f"WHEN {day} <= s.as_of - {fact.fresh} THEN 'stale'"]
-
-
-def _condition(where: Expr | None, row: Mapping[str, Value]) -> str:
-    return "" if where is None else truth(where, Env(row, "r.as_of"))
-
-
 def _if(condition: str, then: str, otherwise: str = "") -> str:
     """``then`` where the condition is true (always, when there is none)."""
     if not condition:
         return then
     return f"CASE WHEN {condition} THEN {then}{f' ELSE {otherwise}' if otherwise else ''} END"
-
-
-def _alias(table: str) -> str:
-    return f"at_{table}"

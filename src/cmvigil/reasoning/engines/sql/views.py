@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from ....record.tables import TABLES
 from ...model import EDGES, BandTable, Expr, Kind, View, names, walk
 from ...model import Ref as Name
 from ...steps import Aggregate
+from .dialect import TYPES, Dialect
 from .expressions import (
-    TYPES,
     Env,
     Measured,
     Scalar,
     Value,
     compare,
-    days_between,
     each_column,
+    each_typed,
     flat,
     known,
     listed,
@@ -35,7 +35,9 @@ from .expressions import (
     truth,
     value_of,
 )
+from .needed import Needed
 
+T = TypeVar("T")
 Shapes = Mapping[str, Value]
 SNAPSHOT = "PARTITION BY r.patient, r.as_of"
 MEASURED_SCALE = 6
@@ -89,17 +91,25 @@ def shape_of_kind(kind: Kind) -> Value:
 
 @dataclass(slots=True)
 class ViewSql:
-    """Builds one view: ``shapes`` are the columns after the steps so far, ``ctes`` their SQL."""
+    """Builds one view: ``shapes`` are the columns after the steps so far, ``ctes`` their SQL. Columns that nobody reads
+    (``needed``) are left out.
+    """
 
+    dialect: Dialect
     columns_of: Callable[[str], Shapes]
     tables: Mapping[str, BandTable]
+    needed: Needed
+    wanted: set[str] = field(default_factory=set)  # what the step at hand or a later one reads
     shapes: dict[str, Value] = field(default_factory=dict)
     ctes: list[str] = field(default_factory=list)
 
     def select(self, view: View) -> str:
         """The rows of the view."""
-        for step in view.steps:
+        for step, wanted in zip(view.steps, self.needed.during[view.name], strict=True):
+            self.wanted = wanted
             getattr(self, f"_{step.op}")(step.args)
+        self.wanted = self.needed.of[view.name]
+        self.shapes = self.read(self.shapes)
         columns = f"{listed(apart_from_key(self.keep()))},\n  {places(self.shapes, ', r.__seq')}"
         select = f"SELECT r.patient, r.as_of,\n  {columns}\nFROM {self.last} AS r"
         return f"WITH {', '.join(self.ctes)}\n{select}"
@@ -110,7 +120,7 @@ class ViewSql:
 
     @property
     def env(self) -> Env:
-        return Env(columns_in(self.shapes, "r"), "r.as_of")
+        return Env(self.dialect, columns_in(self.shapes, "r"), "r.as_of")
 
     def step(
         self,
@@ -123,11 +133,16 @@ class ViewSql:
     ) -> None:
         """Add a step that gives ``columns``; ``extra`` are helper columns that only the next step may use."""
         source = source or f"{self.last} AS r"
+        columns = self.read(columns)
         more = "".join(f",\n  {column}" for column in extra)
         own = listed(apart_from_key(columns))
         select = f"SELECT r.patient, r.as_of, {seq} AS __seq,\n  {own}{more}\nFROM {source}{tail}"
-        self.ctes.append(f"step{len(self.ctes) + 1} AS (\n{select})")
+        self.ctes.append(f"step{len(self.ctes) + 1} AS {self.dialect.materialized}(\n{select})")
         self.shapes = dict(columns)
+
+    def read(self, columns: Mapping[str, T]) -> dict[str, T]:
+        """Those of the columns that somebody reads; helper columns are read by the step that makes them."""
+        return {name: column for name, column in columns.items() if name in self.wanted or name.startswith("__")}
 
     def keep(self) -> dict[str, Value]:
         """The columns as they are."""
@@ -144,7 +159,7 @@ class ViewSql:
     def _add(self, args: Mapping[str, Any]) -> None:
         """Columns may build on columns before them: these start another step."""
         new: dict[str, Value] = {}
-        for name, node in args["columns"].items():
+        for name, node in self.read(args["columns"]).items():
             if set(names(node)) & new.keys():
                 self.step({**self.keep(), **new})
                 new = {}
@@ -172,7 +187,7 @@ class ViewSql:
     def _running(self, args: Mapping[str, Any]) -> None:
         self._in_streams(args["per"], order_of(self.shapes))
         window = f"OVER ({self._per(args['per'])} ORDER BY r.__n ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
-        new = {name: self._so_far(aggregate, window) for name, aggregate in args["take"].items()}
+        new = {name: self._so_far(aggregate, window) for name, aggregate in self.read(args["take"]).items()}
         self.step({**self.keep(), **new}, seq=self._STREAM_AFTER_STREAM)
 
     def _so_far(self, aggregate: Aggregate, window: str) -> Value:
@@ -194,7 +209,8 @@ class ViewSql:
         self._in_streams(args["per"], f"r.{quoted(begins)}, {order_of(self.shapes)}")
         before = f"OVER ({self._per(args['per'])} ORDER BY r.__n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
         reached = f"MAX(r.{quoted(ends)}) {before}"
-        apart = f"CASE WHEN r.{quoted(begins)} <= {reached} + {args['days']} THEN 0 ELSE 1 END AS __apart"
+        near = f"r.{quoted(begins)} <= {self.dialect.add_days(reached, '+', str(args['days']))}"
+        apart = f"CASE WHEN {near} THEN 0 ELSE 1 END AS __apart"
         columns = {name: value for name, value in self.keep().items() if name not in (begins, ends)}
         self.step(columns, extra=(apart, "r.__n", "r.__first"))
         self._numbered(args, "0")
@@ -222,10 +238,10 @@ class ViewSql:
         plain = self.shapes
         self.step({**self.keep(), **before}, extra=("r.__n", "r.__first"))
         earlier_day = f"r.{quoted('__prev_' + args['on'])}"
-        condition = f"{days_between(earlier_day, on)} >= {args['days']}"
+        condition = f"{self.dialect.days_between(earlier_day, on)} >= {args['days']}"
         if also is not None:
             side = {name: stored(f"__prev_{name}", self.shapes[f"__prev_{name}"], "r") for name in earlier}
-            condition += f" AND {truth(also, Env(self.keep(), 'r.as_of', side))}"
+            condition += f" AND {truth(also, Env(self.dialect, self.keep(), 'r.as_of', side))}"
         columns = {name: value for name, value in self.keep().items() if name in plain}
         self.step(columns, extra=(f"CASE WHEN {condition} THEN 1 ELSE 0 END AS __apart", "r.__n", "r.__first"))
         self._numbered(args, "1")
@@ -233,15 +249,21 @@ class ViewSql:
     def _each_day(self, args: Mapping[str, Any]) -> None:
         start, end = (value_of(args[key], self.env) for key in ("start", "end"))
         assert isinstance(start, Scalar) and isinstance(end, Scalar)
-        days = Scalar(each_day(start.sql, end.sql), "date")
-        self.step({**self.keep(), args["as"]: days})
+        tail, day = self.dialect.each_day(start.sql, end.sql)
+        self.step({**self.keep(), args["as"]: Scalar(day, "date")}, tail=tail)
         self.step(self.keep(), seq=f"ROW_NUMBER() OVER ({SNAPSHOT} ORDER BY r.__seq, r.{quoted(args['as'])})")
 
     def _pick_within(self, args: Mapping[str, Any]) -> None:
+        """At most one row of the other table joins each of ours: when nobody reads what it gives, nothing is joined."""
+        take = self.read(args["take"])
+        if not take:
+            return
         others = self.columns_of(args["with"])
         other = columns_in(others, "o")
         pick, by = args["pick"], args["by"]
-        conditions = [] if args["where"] is None else [truth(args["where"], Env(other, "r.as_of", self.keep()))]
+        conditions = (
+            [] if args["where"] is None else [truth(args["where"], Env(self.dialect, other, "r.as_of", self.keep()))]
+        )
         if pick in ("highest", "lowest"):
             conditions.append(known(other[by]))
         pairs = (
@@ -251,26 +273,24 @@ class ViewSql:
             row = "r.patient, r.as_of, r.__seq"
             matching = f"SELECT {row}, COUNT(*) AS matches\nFROM {pairs}\nGROUP BY {row}"
             found = "COALESCE(m.matches, 0)" if pick == "count" else "m.matches IS NOT NULL"
-            new: dict[str, Value] = {
-                name: Scalar(found, "exact" if pick == "count" else "bool") for name in args["take"]
-            }
+            new: dict[str, Value] = {name: Scalar(found, "exact" if pick == "count" else "bool") for name in take}
             tail = ""
         else:
             order = f"o.__ord{'' if pick == 'first' else ' DESC'}"
             if by and pick in ("highest", "lowest"):
                 order = f"{best_first(pick, other[by])}, {order}"
-            taken = {f"__take_{name}": other[column] for name, column in args["take"].items()}
+            taken = {f"__take_{name}": other[column] for name, column in take.items()}
             rank = f"ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of, r.__seq ORDER BY {order})"
-            matching = f"SELECT r.patient, r.as_of, r.__seq,\n  {rank} AS rank,\n  {listed(taken)}\nFROM {pairs}"
-            new = {name: stored(f"__take_{name}", others[column], "m") for name, column in args["take"].items()}
-            tail = " AND m.rank = 1"
+            matching = f"SELECT r.patient, r.as_of, r.__seq,\n  {rank} AS __rank,\n  {listed(taken)}\nFROM {pairs}"
+            new = {name: stored(f"__take_{name}", others[column], "m") for name, column in take.items()}
+            tail = " AND m.__rank = 1"
         same_row = "m.patient = r.patient AND m.as_of = r.as_of AND m.__seq = r.__seq"
         source = f"{self.last} AS r\nLEFT JOIN (\n{matching}) AS m ON {same_row}{tail}"
         self.step({**self.keep(), **new}, source=source)
 
     def _join(self, args: Mapping[str, Any]) -> None:
         others = columns_in(self.columns_of(args["with"]), "o")
-        new = {name: others[column] for name, column in args["take"].items()}
+        new = {name: others[column] for name, column in self.read(args["take"]).items()}
         seq = f"ROW_NUMBER() OVER ({SNAPSHOT} ORDER BY r.__seq, o.__ord)"
         source = f"{self.last} AS r\nJOIN {table_name(args['with'])} AS o ON {SAME_SNAPSHOT}"
         self.step({**self.keep(), **new}, seq=seq, source=source)
@@ -297,7 +317,7 @@ class ViewSql:
         own = self.keep()
         by = {name: own[name] for name in args["by"]}
         columns: dict[str, Value] = {"day": Scalar("MIN(r.day)", "date"), "event": Scalar("MIN(r.event)", "text"), **by}
-        columns |= {name: self._of_group(aggregate) for name, aggregate in args["take"].items()}
+        columns |= {name: self._of_group(aggregate) for name, aggregate in self.read(args["take"]).items()}
         keys = [sql for name in by for _, sql in flat(name, own[name])]
         self.step(columns, seq="MIN(r.__seq)", tail=f"\nGROUP BY {', '.join(['r.patient', 'r.as_of', *keys])}")
 
@@ -309,14 +329,15 @@ class ViewSql:
             case "count":
                 return each_column(_exact(value), lambda sql: f"COUNT(CASE WHEN {sql} THEN 1 END)")
             case "any":
-                return each_column(value, lambda sql: _kleene("BOOL_OR", sql, "FALSE"))
+                return each_column(value, lambda sql: _kleene(self.dialect.any_true, sql, "FALSE"))
             case "all":
-                return each_column(value, lambda sql: _kleene("BOOL_AND", sql, "TRUE"))
+                return each_column(value, lambda sql: _kleene(self.dialect.all_true, sql, "TRUE"))
             case "sum":
                 return each_column(value, lambda sql: f"CASE WHEN COUNT({sql}) = COUNT(*) THEN SUM({sql}) END")
             case "first" | "latest":
                 place = "1" if aggregate.how == "first" else "r.__size"
-                return each_column(value, lambda sql: f"MAX(CASE WHEN r.__n = {place} THEN {sql} END)")
+                largest = self.dialect.largest
+                return each_typed(value, lambda sql, kind: f"{largest(kind)}(CASE WHEN r.__n = {place} THEN {sql} END)")
             case how:
                 return each_column(value, lambda sql: f"{'MAX' if how == 'highest' else 'MIN'}({sql})")
 
@@ -357,15 +378,12 @@ def band_shapes(table: BandTable) -> dict[str, Value]:
     return shapes
 
 
-def band_select(table: BandTable) -> str:
+def band_select(table: BandTable, dialect: Dialect) -> str:
     """The rows of a knowledge table."""
     shapes = band_shapes(table)
-    rows = ",\n  ".join(
-        "(" + ", ".join(_cell(row[name], shape) for name, shape in _scalars(shapes)) + ")" for row in table.rows
-    )
+    rows = [[_cell(row[name], shape) for name, shape in _scalars(shapes)] for row in table.rows]
     columns = ", ".join(f"CAST({quoted(name)} AS {_type(shape)}) AS {quoted(name)}" for name, shape in _scalars(shapes))
-    heading = ", ".join(quoted(name) for name in shapes)
-    return f"SELECT {columns}\nFROM (VALUES\n  {rows}) AS t({heading})"
+    return f"SELECT {columns}\nFROM {dialect.rows([quoted(name) for name in shapes], rows)}"
 
 
 def _cell(value: Decimal | str | None, shape: Scalar) -> str:
@@ -381,8 +399,3 @@ def _type(shape: Scalar) -> str:
 
 def _scalars(shapes: Shapes) -> list[tuple[str, Scalar]]:
     return [(name, shape) for name, shape in shapes.items() if isinstance(shape, Scalar)]
-
-
-def each_day(start: str, end: str) -> str:
-    """One row per day, both ends included (other databases write this differently)."""
-    return f"CAST(UNNEST(GENERATE_SERIES({start}, {end}, INTERVAL 1 DAY)) AS DATE)"

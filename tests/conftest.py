@@ -1,0 +1,23 @@
+"""What tests of several areas share: databases, and the engines that run in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.support import postgres as postgresql
+from tests.support.engines import ENGINES, Run, opened
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgresql.Server]:
+    """A PostgreSQL server, started once."""
+    with postgresql.server() as started:
+        yield started
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[Run]:
+    """Each set-based engine."""
+    with opened(request.param, lambda: request.getfixturevalue("postgres")) as run:
+        yield run
