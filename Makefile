@@ -11,7 +11,7 @@ CASE := examples/relapse-on-azathioprine/case.yaml
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv demo serve test check format bench docs requirements clean
+.PHONY: help venv demo serve test check format bench difference docs requirements clean
 
 help:  ## list the targets
 	@awk -F':.*##' '/^[a-z]+:.*##/ { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,13 @@ format: $(VENV)/.dev  ## mend what ruff can mend
 
 bench: $(VENV)/.dev  ## measure the figures that the README gives
 	$(BIN)/python -m benchmarks
+
+# 1 says that something differs, which is no failure here.
+difference: $(VENV)/.base  ## what the knowledge says otherwise of the examples than at SINCE=HEAD~1
+	rm -rf build/before && mkdir -p build/before
+	git archive $(SINCE) src/cmvigil/knowledge | tar -x -C build/before
+	$(BIN)/cmvigil knowledge diff build/before/src/cmvigil/knowledge shipped --cohort examples || test $$? -eq 1
+SINCE := HEAD~1
 
 docs: $(VENV)/.dev  ## serve the documentation at a local address and follow edits
 	$(BIN)/mkdocs serve

@@ -1,4 +1,4 @@
-"""``cmvigil knowledge diff``: which resistance verdicts an update of the knowledge would change, and why."""
+"""``cmvigil knowledge diff``: which resistance verdicts, or whose advice, an update would change, and why."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..genotype import Knowledge
     from ..genotype.difference import Changed, Difference
+    from ..reasoning.model import Program
 
 SHIPPED = "shipped"
 
@@ -33,12 +34,39 @@ def diff_command(
         ),
     ],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="The same, to compare with.", show_default=False)],
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--cohort",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+            help="Compare what is said of these patients instead: a bulk export, tables of events, or a folder of case "
+            "files (NAME/case.yaml or NAME.yaml).",
+        ),
+    ] = None,
+    as_of: c.AsOf = None,
+    patient: Annotated[
+        str | None, typer.Option("--patient", metavar="ID", help="With --cohort: only this patient.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="With --cohort: the folder that the export is read into.")] = Path(
+        "cohort"
+    ),
     json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
     """Interpret every known change of the virus with two versions of the knowledge; list the verdicts that differ.
 
-    Ends with 0 where no verdict differs, with 1 where one does. The risk of an overlay need not be accepted for this.
+    With --cohort: the patients of whom the two say another thing, by rule, with what of the reasons differs. Ends with
+    0 where nothing differs, with 1 where something does. The risk of an overlay need not be accepted for this.
     """
+    if folder is not None:
+        from . import cohort_diff
+
+        programs = _program(before), _program(after)
+        cohort_diff.compare(programs, folder, out, c.day(as_of), patient, json)
+        return
+    if as_of or patient:
+        c.stop("--as-of and --patient speak of patients; give them with --cohort")
     from ..genotype.difference import compare
 
     versions = [_version(before), _version(after)]
@@ -51,6 +79,23 @@ def diff_command(
         raise typer.Exit(c.FAILED)
 
 
+def _program(place: str) -> Program:
+    """The whole knowledge of a folder: one with a vocabulary/ is a version, any other is laid over ours."""
+    from ..reasoning.loader import BASE, load
+
+    if place == SHIPPED:
+        return load()
+    folder = _folder(place)
+    return load(folder) if (folder / "vocabulary").is_dir() else load(BASE, [folder], trial=True)
+
+
+def _folder(place: str) -> Path:
+    folder = Path(place)
+    if not next(folder.rglob("*.yaml"), None):
+        c.stop(f"{place}: no knowledge folder; give one, or `{SHIPPED}` for what is installed")
+    return folder
+
+
 def _version(place: str) -> Knowledge:
     """The resistance knowledge of a folder; the rest of it is not parsed, so that an older version can be read."""
     from ..genotype import read_knowledge
@@ -59,9 +104,7 @@ def _version(place: str) -> Knowledge:
 
     if place == SHIPPED:
         return read_knowledge(read_folders(BASE, []))
-    folder = Path(place)
-    if not next(folder.rglob("*.yaml"), None):
-        c.stop(f"{place}: no knowledge folder; give one, or `{SHIPPED}` for what is installed")
+    folder = _folder(place)
     if (folder / "vocabulary").is_dir():
         raw = read_folders(folder, [])
         raw.resistance.setdefault("strains", {"strains": {}})  # came later, and no verdict rests on it

@@ -1,0 +1,265 @@
+"""What the rules would have said on every past day, of everybody: each day is answered as it was known then.
+
+All snapshots are answered together, many days of a patient in one batch. Of a patient's days only those are kept on
+which something is another than the day before; spells of a rule are put together from these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import quantiles
+
+import duckdb
+
+from ..reasoning.model import Program
+from ..record.vocabulary import vocabulary
+from ..synth.score import Found
+from .answer import Progress, in_groups, interpret
+from .members import KNOWN, listed, members, since
+from .narrowed import narrowed
+from .results import SAID, copied, generic, name_rules
+from .summary import TABLE
+
+ACTS = "acts"
+PREFIX = "past_"
+PAUSE = 7  # days without a drug after which it begins anew
+
+
+@dataclass(frozen=True, slots=True)
+class LookedBack:
+    """What a back-test looked at: from the first to the last day, every so many days."""
+
+    first: date
+    last: date
+    every: int
+    patients: int
+    snapshots: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """A rule that was said, or a definition that held, at any time.
+
+    ``known_before`` counts the patients in whom it was so on the first day looked at, though more was known before:
+    since when is not known. ``days`` is the median of the days that it stood in all; ``again`` the patients in whom it
+    went off and came on again, ``times`` how often in all; ``still`` those in whom it stood at the end.
+    """
+
+    name: str
+    asks: str  # rule or definition
+    label: str
+    kind: str
+    patients: int
+    known_before: int
+    days: float
+    again: int
+    times: int
+    still: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Days from the first of a row of ``acts.yaml`` to the act; below 0 the act came first.
+
+    ``patients``: in whom it fired, and since when is known. ``days``: of those in whom the act is seen, sorted.
+    """
+
+    label: str
+    act: str
+    names: tuple[str, ...]
+    patients: int
+    days: tuple[int, ...]
+
+    @property
+    def quartiles(self) -> tuple[float, float, float] | None:
+        """Lower quartile, median, upper quartile; None of nobody."""
+        if not self.days:
+            return None
+        if len(self.days) == 1:
+            return (float(self.days[0]),) * 3
+        low, middle, high = quantiles(self.days, method="inclusive")
+        return low, middle, high
+
+
+def definitions_of(program: Program) -> set[str]:
+    """The definitions that the tables of the knowledge ask for."""
+    return {
+        name
+        for table in (TABLE, ACTS)
+        for row in program.tables[table].rows
+        if row["asks"] == "definition"
+        for name in str(row["names"]).split()
+    }
+
+
+def look_back(
+    on: duckdb.DuckDBPyConnection,
+    program: Program,
+    first: date,
+    last: date,
+    every: int = 1,
+    *,
+    rules: Iterable[str] = (),
+    definitions: Collection[str] | None = None,
+    jobs: int = 1,
+    progress: Progress = lambda *_: None,
+) -> LookedBack:
+    """Answer every patient on every day from ``first`` to ``last`` on which anything of them was known.
+
+    ``rules``: only these (default: all that are said); ``definitions``: only these (default: those that the tables of
+    the knowledge ask for). Leaves the tables ``past_spell`` and ``past_first``. Raises KeyError for a name that does
+    not exist.
+    """
+    wanted = sorted(set(rules)) or [rule.name for rule in program.rules.values() if rule.kind in SAID]
+    held = sorted(definitions_of(program) if definitions is None else definitions)
+    part = narrowed(program, wanted, held)
+    interpret(on, program)
+    days = [first + timedelta(days=n) for n in range(0, (last - first).days + 1, every)]
+    sizes = members(on, days, with_events=True, prefix=PREFIX)
+    on.execute(
+        f"CREATE OR REPLACE TABLE {PREFIX}change "
+        "(patient VARCHAR, as_of DATE, cohort TINYINT, said VARCHAR[], holds VARCHAR[], unsure VARCHAR[])"
+    )
+    in_groups(on, part, sizes, _CHANGES.format, named={*wanted, *held}, jobs=jobs, progress=progress, prefix=PREFIX)
+    on.execute(_SPELLS)
+    on.execute(_FIRSTS, {"last": days[-1], "start": first})
+    (patients,) = on.execute(f"SELECT count(DISTINCT patient) FROM {PREFIX}member").fetchall()[0]
+    return LookedBack(first, days[-1], every, patients, sum(sizes))
+
+
+_CHANGES = f"""
+INSERT INTO {PREFIX}change BY NAME
+SELECT patient, as_of, cohort, said, holds, unsure FROM (SELECT *,
+    said IS DISTINCT FROM lag(said) OVER day OR holds IS DISTINCT FROM lag(holds) OVER day
+      OR unsure IS DISTINCT FROM lag(unsure) OVER day AS new
+  FROM (SELECT patient, as_of, cohort, list_concat(applies, provided) AS said, holds, unsure FROM ({{}}))
+  WINDOW day AS (PARTITION BY patient ORDER BY as_of))
+WHERE new"""
+
+_SPELLS = f"""
+CREATE OR REPLACE TABLE {PREFIX}spell AS
+WITH state AS (
+  SELECT patient, as_of, row_number() OVER day AS place, lead(as_of) OVER day AS next,
+    c.said || w.applies || w.provided AS said, c.holds || w.holds AS holds
+  FROM {PREFIX}change AS c JOIN {PREFIX}always AS w USING (cohort) WINDOW day AS (PARTITION BY patient ORDER BY as_of)),
+one AS (
+  SELECT patient, as_of, place, next, 'rule' AS asks, unnest(said) AS name FROM state
+  UNION ALL SELECT patient, as_of, place, next, 'definition', unnest(holds) FROM state)
+SELECT patient, asks, name, min(as_of) AS start, CASE WHEN bool_and(next IS NOT NULL) THEN max(next) END AS stop
+FROM (SELECT *, place - row_number() OVER (PARTITION BY patient, asks, name ORDER BY place) AS spell FROM one)
+GROUP BY patient, asks, name, spell"""
+
+_FIRSTS = f"""
+CREATE OR REPLACE TABLE {PREFIX}first AS
+SELECT patient, asks, name, min(start) AS first, bool_or(stop IS NULL) AS still,
+  sum(coalesce(stop, $last::DATE + 1) - start) AS days, count(*) - 1 AS again,
+  min(start) = $start::DATE AND since < $start::DATE AS known_before
+FROM {PREFIX}spell JOIN ({since()}) USING (patient)
+GROUP BY patient, asks, name, since"""
+
+
+# -- what was found --------------------------------------------------------------------------------------------------
+def fired(on: duckdb.DuckDBPyConnection, program: Program) -> list[Fired]:
+    """Every rule and definition that was so of anybody, those of most patients first."""
+    found = on.execute(f"""
+SELECT asks, name, count(*), count_if(known_before), median(days), count_if(again > 0), sum(again), count_if(still)
+FROM {PREFIX}first GROUP BY asks, name ORDER BY 3 DESC, asks, name""").fetchall()
+    made = []
+    for asks, name, *numbers in found:
+        rule = program.rules[name] if asks == "rule" else None
+        label = generic(rule, program) if rule else program.definitions[name].is_
+        made.append(Fired(name, asks, label, rule.kind if rule else asks, *numbers))
+    return made
+
+
+def delays(on: duckdb.DuckDBPyConnection, program: Program, looked: LookedBack) -> list[Delay]:
+    """What was done after the rows of ``acts.yaml``; leaves the table ``past_act``: a row for each and a patient."""
+    on.execute(
+        f"CREATE OR REPLACE TABLE {PREFIX}act "
+        "(label VARCHAR, act VARCHAR, patient VARCHAR, first DATE, acted DATE, delay INTEGER)"
+    )
+    made = []
+    for row in program.tables[ACTS].rows:
+        names = tuple(str(row["names"]).split())
+        on.execute(
+            f"""
+INSERT INTO {PREFIX}act
+SELECT $label, $act, f.patient, f.first, min(a.day), min(a.day) - f.first
+FROM (SELECT patient, min(first) AS first FROM {PREFIX}first WHERE asks = $asks AND name IN ({listed(names)})
+  GROUP BY patient HAVING NOT bool_or(known_before)) AS f
+LEFT JOIN ({_acts(row)}) AS a ON a.patient = f.patient AND a.day BETWEEN f.first + $earliest::INTEGER AND $last::DATE
+GROUP BY f.patient, f.first""",
+            {
+                "label": row["label"],
+                "act": row["act"],
+                "asks": row["asks"],
+                "earliest": row["earliest"],
+                "last": looked.last,
+            },
+        )
+        found = on.execute(f"SELECT delay FROM {PREFIX}act WHERE label = ? ORDER BY delay", [row["label"]]).fetchall()
+        days = tuple(delay for (delay,) in found if delay is not None)
+        made.append(Delay(str(row["label"]), str(row["act"]), names, len(found), days))
+    return made
+
+
+def write(on: duckdb.DuckDBPyConnection, program: Program, out: Path, *, csv: bool = False) -> dict[str, int]:
+    """Write the tables of the last back-test into ``out``; gives the number of rows of each.
+
+    - ``first_days``: a row for each patient and rule that was said or definition that held: first day, days in all, how
+      often it came on again, whether it stood at the end, whether it may have stood before the first day looked at.
+    - ``spells``: from which day to which; without a last one it stood at the end.
+    - ``acts``: what the clinic did after the rows of ``acts.yaml``.
+    """
+    name_rules(on, program)
+    out.mkdir(parents=True, exist_ok=True)
+    selects = {
+        "first_days": f"""
+SELECT f.patient, f.asks, f.name, coalesce(r.kind, 'definition') AS kind, coalesce(r.headline, d.label) AS label,
+  f.first, f.known_before, f.days, f.again, f.still
+FROM {PREFIX}first AS f LEFT JOIN rule AS r ON f.asks = 'rule' AND r.name = f.name
+LEFT JOIN definition AS d ON f.asks = 'definition' AND d.name = f.name ORDER BY f.patient, f.first, f.asks, f.name""",
+        "spells": f"""
+SELECT patient, asks, name, start AS "from", stop - 1 AS "to" FROM {PREFIX}spell ORDER BY patient, asks, name, start""",
+        "acts": f"SELECT * FROM {PREFIX}act ORDER BY patient, first, label",
+    }
+    return {name: copied(on, program, select, out / name, csv=csv) for name, select in selects.items()}
+
+
+def _acts(row: Mapping[str, object]) -> str:
+    """SQL: the days on which the chart shows the act of a row."""
+    concepts = [each for word in str(row["concepts"]).split() for each in vocabulary().expand(word)]
+    rows = f"SELECT *, {KNOWN} AS shown FROM event_{row['table']} WHERE concept IN ({listed(concepts)})"
+    if row["how"] == "any":
+        return f"SELECT patient, shown AS day FROM ({rows})"
+    test = f"ended IS NULL OR ended < day - {PAUSE}"
+    if row["how"] == "changed":
+        test += " OR (dose, dose_unit, interval_h) IS DISTINCT FROM (dose_before, unit_before, interval_before)"
+    return f"""SELECT patient, shown AS day FROM (SELECT *,
+    max(coalesce("end", DATE 'infinity')) OVER (earlier ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended,
+    lag(dose) OVER earlier AS dose_before, lag(dose_unit) OVER earlier AS unit_before,
+    lag(interval_h) OVER earlier AS interval_before
+  FROM ({rows}) WINDOW earlier AS (PARTITION BY patient, concept ORDER BY day, event)) WHERE {test}"""
+
+
+def first_days(on: duckdb.DuckDBPyConnection, definitions: Iterable[str]) -> dict[tuple[str, str], Found]:
+    """What :func:`cmvigil.synth.score.score` asks for: first day and state at the end, by patient and definition.
+
+    For definitions that the last :func:`look_back` was asked for, and every patient it looked at.
+    """
+    names = list(definitions)
+    found = on.execute(
+        f"""
+SELECT e.patient, d.name, f.first,
+  CASE WHEN list_contains(e.holds, d.name) THEN 'true' WHEN list_contains(e.unsure, d.name) THEN 'unknown'
+    ELSE 'false' END
+FROM (SELECT DISTINCT ON (patient) patient, c.holds || w.holds AS holds, c.unsure || w.unsure AS unsure
+  FROM {PREFIX}change AS c JOIN {PREFIX}always AS w USING (cohort) ORDER BY patient, as_of DESC) AS e
+CROSS JOIN (SELECT unnest($1::VARCHAR[]) AS name) AS d
+LEFT JOIN {PREFIX}first AS f ON f.patient = e.patient AND f.asks = 'definition' AND f.name = d.name""",
+        [names],
+    ).fetchall()
+    return {(patient, name): Found(first, end) for patient, name, first, end in found}

@@ -1,0 +1,87 @@
+"""What a folder of many patients holds: the files of a FHIR Bulk Data export, or tables of events."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from ..record.errors import IntakeError, Problem, listed
+from ..record.tables import DERIVED, TABLES
+
+_NDJSON = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
+_EVENTS = (".parquet", ".csv", ".csv.gz")
+_PEEKED = 50
+"""Lines looked at to learn of which type a file is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of an export. ``kind`` is its resource type (``""``: none that could be told) or its event table."""
+
+    path: Path
+    name: str  # within the folder, as messages call it
+    kind: str
+    events: bool  # a table of events, not FHIR
+    size: int
+    changed: int  # nanoseconds of its last change
+
+    @property
+    def packed(self) -> bool:
+        """Whether it is compressed."""
+        return self.path.suffix == ".gz"
+
+
+def sources(folder: Path) -> list[Source]:
+    """The files to read, in the order in which they are read. Raises IntakeError when there is nothing to read."""
+    if not folder.is_dir():
+        raise _refused("no folder", "a folder with a bulk export or tables of events", "Check the path.", folder)
+    found = []
+    for path in sorted(folder.rglob("*")):
+        events = path.name.endswith(_EVENTS)
+        if path.is_file() and (events or path.name.endswith(_NDJSON)):
+            name = path.relative_to(folder).as_posix()
+            kind = _table_of(path) if events else _kind_of(path)
+            if events and kind is None:
+                continue
+            stat = path.stat()
+            found.append(Source(path, name, kind or "", events, stat.st_size, stat.st_mtime_ns))
+    if not found:
+        wanted = f"NDJSON files ({', '.join(_NDJSON)}) or event tables named {listed(_TABLES)} (Parquet, CSV)"
+        raise _refused("no file that can be read", wanted, "Check the path.", folder)
+    return sorted(found, key=lambda source: (_ORDER.get(source.kind, 1), source.name))
+
+
+_TABLES = [name for name in TABLES if name not in DERIVED]
+# Observations come first: they tell whose lists are stated complete, and so what else must be read of those patients.
+_ORDER = {"Observation": 0}
+
+
+def _table_of(path: Path) -> str | None:
+    """The event table that a file's name says: ``measurement.parquet``, ``measurement-2024.csv``."""
+    stem = path.name.split(".")[0].lower()
+    return next((table for table in _TABLES if stem == table or stem.startswith((f"{table}-", f"{table}_"))), None)
+
+
+def _kind_of(path: Path) -> str | None:
+    """The resource type of the first line that names one."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for _, line in zip(range(_PEEKED), file, strict=False):
+                try:
+                    resource = orjson.loads(line)
+                except orjson.JSONDecodeError:
+                    continue
+                kind = resource.get("resourceType") if isinstance(resource, dict) else None
+                if isinstance(kind, str):
+                    return kind
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or "damaged"
+        raise _refused(f"no readable file ({reason})", "NDJSON", "Fetch it again, or take it out.", path) from None
+    return None
+
+
+def _refused(found: str, expected: str, remedy: str, path: Path) -> IntakeError:
+    return IntakeError([Problem(found, expected, remedy, file=str(path))])

@@ -1,0 +1,65 @@
+"""The summary page of a cohort and the data-quality report: one HTML file each, without script or request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from .. import __version__
+from ..reasoning.model import Program
+from ..report import words
+from ..report.page import environment, style
+from . import pictures
+from .backtest import Delay, Fired, LookedBack
+from .quality import Quality
+from .summary import Summary
+
+_SHEET = "cohort.css"
+
+
+def summary_page(summary: Summary) -> str:
+    """The summary as one HTML document."""
+    counts = [(row.label, row.patients, f"{row.patients:,} of {row.of:,}") for row in summary.counts]
+    shown = {
+        "summary": summary,
+        "states": Markup(pictures.bars(counts, "Patients in each state")),
+        "said": Markup(
+            pictures.bars([(s.headline, s.patients, _count(s.patients)) for s in summary.said], "What is said most")
+        ),
+        "lacks": Markup(
+            pictures.bars(
+                [(lack.ask, lack.patients, f"{lack.patients} of {summary.sample}") for lack in summary.lacks],
+                "What is not known",
+            )
+        ),
+    }
+    return _page("cohort.html.jinja", **shown)
+
+
+def quality_page(quality: Quality) -> str:
+    """The data-quality report as one HTML document."""
+    return _page("quality.html.jinja", quality=quality)
+
+
+def backtest_page(looked: LookedBack, fired: Sequence[Fired], delays: Sequence[Delay], program: Program) -> str:
+    """What was first said when, and what the clinic did, as one HTML document."""
+    seen = [each for each in delays if each.patients]
+    drawn = {each.label: Markup(pictures.delay(each.days, f"{each.label}: {each.act}")) for each in seen if each.days}
+    return _page("backtest.html.jinja", looked=looked, fired=fired, delays=seen, drawn=drawn, program=program)
+
+
+def _count(patients: int) -> str:
+    return f"{patients:,} patient{'s' if patients != 1 else ''}"
+
+
+def _page(name: str, **values: object) -> str:
+    template = environment("cmvigil.cohort", "cmvigil.report").get_template(name)
+    page: str = template.render(**values, words=words, version=__version__, style=style("style.css") + _own())
+    return page
+
+
+def _own() -> Markup:
+    from importlib.resources import files
+
+    return Markup(files("cmvigil.cohort").joinpath(_SHEET).read_text(encoding="utf-8"))

@@ -1,0 +1,78 @@
+"""Tables of events as Parquet or CSV: the columns of :mod:`cmvigil.record.tables`, one file per table or several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from ..reasoning.engines.sql.events import event_types
+from ..record.errors import IntakeError, Problem, did_you_mean, listed
+from .export import Source
+from .typed import Count
+
+_NEEDED = ("patient", "event", "day")
+
+
+def read_table(on: duckdb.DuckDBPyConnection, source: Source) -> Count:
+    """Read one table. Rows that cannot be typed are counted and told by line; nothing is dropped unseen.
+
+    Raises IntakeError for columns that are not those of the table.
+    """
+    types = event_types(source.kind)
+    path = str(source.path).replace("'", "''")
+    parquet = source.path.suffix == ".parquet"
+    scan = f"read_parquet('{path}')" if parquet else f"read_csv('{path}', all_varchar = true, header = true)"
+    found = _columns(on, source, scan, types)
+    casts = {name: f'try_cast("{name}" AS {types[name]})' for name in found}
+    bad = {name: _bad(name, types[name], cast) for name, cast in casts.items()}
+    good = " AND ".join(f"NOT {test}" for test in bad.values())
+    on.execute(
+        f"CREATE OR REPLACE TEMP TABLE raw AS SELECT row_number() OVER () AS line, *, {good} AS good FROM {scan}"
+    )
+    made = {**casts, "known_on": casts.get("known_on", casts["day"]), "source": casts.get("source", casts["event"])}
+    listing = ", ".join(f'{cast} AS "{name}"' for name, cast in made.items())
+    on.execute(f"INSERT INTO event_{source.kind} BY NAME SELECT {listing} FROM raw WHERE good")
+    header = 0 if parquet else 1  # a CSV has its header in line 1
+    for name, test in bad.items():
+        said = f"""'{name}' || coalesce(' ''' || "{name}"::VARCHAR || '''', ' missing')"""
+        on.execute(
+            f"""INSERT INTO issue SELECT "patient"::VARCHAR, 'rejected', ? || ':' || (line + {header}), {said}, ?,
+              'Not used; write it again.', NULL FROM raw WHERE {test}""",
+            [source.name, types[name].lower()],
+        )
+    row = on.execute("SELECT count(*), count(*) FILTER (WHERE good) FROM raw").fetchone()
+    assert row is not None
+    on.execute("DROP TABLE raw")
+    return Count(lines=row[0], plain=row[1], rejected=row[0] - row[1])
+
+
+def _columns(on: duckdb.DuckDBPyConnection, source: Source, scan: str, types: Mapping[str, str]) -> list[str]:
+    """The columns of a file, all of them the table's. Raises IntakeError."""
+    try:
+        found = [row[0] for row in on.execute(f"DESCRIBE SELECT * FROM {scan}").fetchall()]
+    except duckdb.Error:
+        expected = "Parquet or CSV with a header"
+        raise IntakeError([Problem("no readable table", expected, "Write it again.", file=source.name)]) from None
+    expected = f"columns {listed(types, 40)}"
+    problems = [
+        Problem(f"the column '{name}'", expected, did_you_mean(name, types, "Take it out."), file=source.name)
+        for name in found
+        if name not in types
+    ]
+    problems += [
+        Problem("no such column", f"the column '{name}'", "Add it.", file=source.name)
+        for name in _NEEDED
+        if name not in found
+    ]
+    if problems:
+        raise IntakeError(problems)
+    return found
+
+
+def _bad(name: str, sql: str, cast: str) -> str:
+    """SQL: whether a cell cannot be used. A number that six places cannot hold is not rounded: its row is told."""
+    whole = f"{cast} IS NOT NULL"
+    if sql.startswith("DECIMAL"):
+        whole += f' AND coalesce(try_cast("{name}" AS DECIMAL(38,12)) = {cast}, FALSE)'
+    return f'("{name}" IS NULL OR NOT ({whole}))' if name in _NEEDED else f'("{name}" IS NOT NULL AND NOT ({whole}))'

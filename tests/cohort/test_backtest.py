@@ -1,0 +1,172 @@
+"""A back-test says what each day would have said: days worked out by hand, and every day as the other engine has it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from cmvigil.assess.genotypes import with_readings
+from cmvigil.assess.precedence import settle
+from cmvigil.cohort.backtest import ACTS, Delay, LookedBack, delays, fired, first_days, look_back, write
+from cmvigil.cohort.drill import record_of
+from cmvigil.cohort.page import backtest_page
+from cmvigil.cohort.results import SAID
+from cmvigil.cohort.store import EVENTS
+from cmvigil.reasoning.engines import python
+from cmvigil.reasoning.loader import load
+from cmvigil.record.vocabulary import vocabulary
+from cmvigil.synth.export import export as synthesise
+from cmvigil.synth.lives import Ward
+from cmvigil.synth.score import Found
+
+from . import small
+from .support import export, taken
+
+FIRST, LAST = date(2026, 3, 1), date(2026, 4, 10)
+NAMES = ("dnaemia", "probable_refractory", "cmv_on_record")
+Spells = dict[tuple[str, str], list[tuple[date, date | None]]]
+
+
+def _day(month: int, day: int) -> date:
+    return date(2026, month, day)
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> tuple[duckdb.DuckDBPyConnection, LookedBack]:
+    folder = tmp_path_factory.mktemp("ward")
+    on = taken(export(folder / "in", small.resources(folder)), folder / "store")
+    return on, look_back(on, load(), FIRST, LAST, rules=["day_14_check_overdue"], definitions=NAMES)
+
+
+def _spells(on: duckdb.DuckDBPyConnection) -> Spells:
+    made: Spells = {}
+    for patient, name, start, stop in on.execute(
+        "SELECT patient, name, start, stop FROM past_spell ORDER BY ALL"
+    ).fetchall():
+        made.setdefault((patient, name), []).append((start, stop))
+    return made
+
+
+def test_days_worked_out_by_hand(ward: tuple[duckdb.DuckDBPyConnection, LookedBack]) -> None:
+    on, _ = ward
+    assert _spells(on) == {
+        ("rising", "cmv_on_record"): [(_day(3, 2), None)],
+        ("rising", "dnaemia"): [(_day(3, 2), _day(3, 30)), (_day(4, 6), None)],
+        ("rising", "probable_refractory"): [(_day(3, 18), _day(3, 25))],
+        ("rising", "day_14_check_overdue"): [(_day(4, 10), None)],
+        ("late", "cmv_on_record"): [(_day(3, 2), None)],
+        ("late", "day_14_check_overdue"): [(_day(3, 18), _day(3, 24))],
+        ("late", "dnaemia"): [(_day(3, 2), _day(3, 16)), (_day(3, 24), _day(4, 7))],
+    }
+
+
+def test_days_before_anything_is_known_are_left_out(ward: tuple[duckdb.DuckDBPyConnection, LookedBack]) -> None:
+    on, looked = ward
+    found = dict(on.execute("SELECT patient, min(as_of) FROM past_member GROUP BY ALL").fetchall())
+    assert found == {"rising": FIRST, "late": FIRST, "none": _day(3, 10)}
+    days = (LAST - FIRST).days + 1
+    assert looked == LookedBack(FIRST, LAST, 1, 3, 2 * days + days - 9)
+
+
+def test_acts_and_delays(ward: tuple[duckdb.DuckDBPyConnection, LookedBack]) -> None:
+    on, looked = ward
+    found = {each.label: (each.patients, each.days) for each in delays(on, load(), looked) if each.patients}
+    assert found == {
+        "Refractory or probably refractory": (1, (7,)),  # foscarnet on 25 March, after 18 March
+        "Day 14 passed without a load": (2, (6,)),  # the load of 24 March, after 18 March
+    }
+
+
+def test_who_how_long_and_how_often(ward: tuple[duckdb.DuckDBPyConnection, LookedBack]) -> None:
+    on, _ = ward
+    found = {each.name: each for each in fired(on, load())}
+    dnaemia, overdue = found["dnaemia"], found["day_14_check_overdue"]
+    # 28 days and the 5 from 6 to 10 April; twice 14 days
+    assert (dnaemia.patients, dnaemia.days, dnaemia.again, dnaemia.times, dnaemia.still) == (2, (33 + 28) / 2, 2, 2, 1)
+    assert (overdue.patients, overdue.days, overdue.again, overdue.still) == (2, (1 + 6) / 2, 0, 1)
+    assert dnaemia.known_before == 0
+
+
+def test_first_days_for_a_score(ward: tuple[duckdb.DuckDBPyConnection, LookedBack]) -> None:
+    on, _ = ward
+    assert first_days(on, ["dnaemia", "probable_refractory"]) == {
+        ("rising", "dnaemia"): Found(_day(3, 2), "true"),
+        ("rising", "probable_refractory"): Found(_day(3, 18), "unknown"),
+        ("late", "dnaemia"): Found(_day(3, 2), "unknown"),
+        ("late", "probable_refractory"): Found(None, "false"),
+        ("none", "dnaemia"): Found(None, "unknown"),
+        ("none", "probable_refractory"): Found(None, "unknown"),
+    }
+
+
+def test_tables_and_page(ward: tuple[duckdb.DuckDBPyConnection, LookedBack], tmp_path: Path) -> None:
+    on, looked = ward
+    program = load()
+    acted = delays(on, program, looked)
+    assert write(on, program, tmp_path, csv=True) == {"first_days": 7, "spells": 9, "acts": 3}
+    lines = (tmp_path / "spells.csv").read_text().splitlines()
+    assert "rising,definition,dnaemia,2026-03-02,2026-03-29" in lines
+    assert "rising,definition,dnaemia,2026-04-06," in lines
+    page = backtest_page(looked, fired(on, program), acted, program)
+    assert "median 7 days after" in page and "<svg" in page
+
+
+def test_what_was_so_before_the_first_day_has_no_delay(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    on = taken(export(folder, small.resources(tmp_path)), tmp_path / "store")
+    program = load()
+    looked = look_back(on, program, _day(3, 20), LAST, 2, rules=["day_14_check_overdue"], definitions=NAMES)
+    assert looked.last == LAST - timedelta(days=1)  # every second day
+    assert all(each.patients == 0 for each in delays(on, program, looked))
+    assert {each.name: each.known_before for each in fired(on, program)} == {
+        "cmv_on_record": 2,
+        "day_14_check_overdue": 1,
+        "dnaemia": 1,  # the other's last load was too old by then
+        "probable_refractory": 1,
+    }
+
+
+def test_quartiles() -> None:
+    assert Delay("", "", (), 0, ()).quartiles is None
+    assert Delay("", "", (), 1, (4,)).quartiles == (4, 4, 4)
+    assert Delay("", "", (), 5, (-2, 0, 1, 5, 9)).quartiles == (0, 1, 5)
+
+
+def test_every_day_is_as_the_other_engine_has_it(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    synthesise(tmp_path / "out", Ward(11, 0.6, 90, date(2026, 6, 30), "mix"), load(), 24)
+    on = taken(tmp_path / "out" / "fhir", tmp_path / "store")
+    program = load()
+    wanted = [rule.name for rule in program.rules.values() if rule.kind in SAID]
+    look_back(on, program, date(2026, 4, 12), date(2026, 6, 30), 7, definitions=program.definitions, jobs=2)
+    spells = on.execute("SELECT patient, name, start, stop FROM past_spell").fetchall()
+    days = on.execute("SELECT patient, as_of FROM past_member").fetchall()
+    assert len(days) > 200
+    compared = 0
+    for patient, day in days:
+        record = with_readings(record_of(on, patient), program)
+        outcome = python.run(program, record.rows, day, patient)
+        settled = settle(program, outcome)
+        expected = {name for name in wanted if settled[name].state in ("applies", "provided")}
+        expected |= {name for name in program.definitions if outcome.values[name]}
+        found = {
+            name
+            for whose, name, start, stop in spells
+            if whose == patient and start <= day and (stop is None or day < stop)
+        }
+        assert found == expected, (patient, day, found ^ expected)
+        compared += len(wanted) + len(program.definitions)
+    assert compared > 100_000
+
+
+def test_the_table_of_acts_names_what_exists() -> None:
+    program = load()
+    for row in program.tables[ACTS].rows:
+        known = program.rules if row["asks"] == "rule" else program.definitions
+        assert known.keys() >= set(str(row["names"]).split()), row["label"]
+        assert row["table"] in EVENTS and row["how"] in ("any", "begun", "changed")
+        for word in str(row["concepts"]).split():
+            assert set(vocabulary().expand(word)) <= program.labels.keys(), word

@@ -1,0 +1,132 @@
+"""Two versions of the knowledge over the same patients: by rule who gains and who loses it, and why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.run import cmvigil
+from tests.support.small_knowledge import write
+
+from cmvigil.cohort.compared import Moved, case_files
+
+from . import small
+from .support import export
+
+RULE = "day_14_check_overdue"
+DAY = "2026-03-19"  # "late" is overdue from 18 March, day 16, on
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """An overlay that calls a check overdue three days later."""
+    later = {"value": 5, "unit": "d", "is": "our patience", "sources": ["DESIGN"], "verification": "recalled"}
+    return write(tmp_path / "site", pathway__ours={"settings": {"overdue_days": later}})
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    small.write(folder)
+    return folder
+
+
+@pytest.fixture
+def bulk(tmp_path: Path) -> Path:
+    return export(tmp_path / "bulk", small.resources(tmp_path))
+
+
+def _diff(before: object, after: object, folder: Path, *more: object) -> tuple[int, dict[str, Any]]:
+    given = ("--cohort", folder, "--as-of", DAY, "--out", folder.parent / "out", "--json", *more)
+    shown = cmvigil("knowledge", "diff", before, after, *given)
+    return shown.exit_code, json.loads(shown.stdout)
+
+
+@pytest.mark.parametrize("kind", ["cases", "bulk"])
+def test_who_loses_a_rule_and_why(kind: str, site: Path, request: pytest.FixtureRequest) -> None:
+    code, found = _diff("shipped", site, request.getfixturevalue(kind))
+    assert (code, found["patients"], found["patients_that_differ"]) == (1, 3, 1)
+    one, *others = found["rules"]
+    assert not others
+    assert (one["rule"], one["gained"], one["lost"], one["changed"], one["reworded"]) == (RULE, 0, 1, 0, 0)
+    (first,) = one["first"]
+    assert (first["patient"], first["before"], first["after"], first["how"]) == ("late", "applies", "silent", "lost")
+    assert any("14 + 5" in line or "19" in line or "overdue" in line for line in first["why"]["after"])
+    assert first["why"]["before"] != first["why"]["after"]
+
+
+@pytest.mark.parametrize("kind", ["cases", "bulk"])
+def test_the_other_way_round_it_is_gained(kind: str, site: Path, request: pytest.FixtureRequest) -> None:
+    code, found = _diff(site, "shipped", request.getfixturevalue(kind), "--patient", "late")
+    assert code == 1
+    assert [(each["rule"], each["gained"], each["lost"]) for each in found["rules"]] == [(RULE, 1, 0)]
+
+
+def test_other_words_are_counted_where_they_are_said(cases: Path, tmp_path: Path) -> None:
+    headline = {"rules": {RULE: {"headline": "Overdue: no load since day 14"}}}
+    code, found = _diff("shipped", write(tmp_path / "words", pathway__ours=headline), cases)
+    assert code == 1
+    (one,) = found["rules"]
+    assert (one["rule"], one["reworded"], one["gained"], one["lost"]) == (RULE, 1, 0, 0)
+    assert found["patients_that_differ"] == 0
+
+
+def test_nothing_differs_from_itself(cases: Path) -> None:
+    code, found = _diff("shipped", "shipped", cases)
+    assert (code, found["rules"], found["otherwise"]) == (0, [], {})
+
+
+def test_what_is_shown(site: Path, cases: Path) -> None:
+    shown = cmvigil("knowledge", "diff", "shipped", site, "--cohort", cases, "--as-of", DAY)
+    assert shown.exit_code == 1
+    assert "1 of 3 patients are told otherwise by a rule" in shown.stdout
+    assert f"{RULE} (alert, act): no longer 1" in shown.stdout
+    assert "late: applies, now silent" in shown.stdout
+    assert "before ● day of the latest antiviral treatment (start is day 0) ≥ 14 + 2" in shown.stdout
+    assert "now    ○ day of the latest antiviral treatment (start is day 0) ≥ 14 + 5" in shown.stdout
+    assert "What else" not in shown.stdout
+
+
+def test_what_is_no_rule_of_weight_is_shown_for_case_files(cases: Path, tmp_path: Path) -> None:
+    badge = {"rules": {"badge_refractory_no_late_load": {"headline": "Refractory: not to be told yet"}}}
+    ours = write(tmp_path / "ours", pathway__ours=badge)
+    shown = cmvigil("knowledge", "diff", "shipped", ours, "--cohort", cases, "--as-of", DAY)
+    assert shown.exit_code == 1
+    assert "0 of 3 patients are told otherwise by a rule" in shown.stdout
+    _, _, rest = " ".join(shown.stdout.split()).partition("What else their answers say otherwise")
+    assert "late" in rest and "now not to be told yet" in rest and "rising" not in rest
+
+
+def test_a_patient_that_is_not_there(cases: Path, bulk: Path, tmp_path: Path) -> None:
+    for folder in (cases, bulk):
+        shown = cmvigil(
+            "knowledge", "diff", "shipped", "shipped", "--cohort", folder, "--patient", "lat", "--out", tmp_path / "out"
+        )
+        assert shown.exit_code == 2
+        assert "late" in shown.output
+
+
+def test_options_of_patients_need_a_cohort() -> None:
+    shown = cmvigil("knowledge", "diff", "shipped", "shipped", "--patient", "x")
+    assert shown.exit_code == 2
+    assert "--cohort" in shown.output
+
+
+def test_case_files(tmp_path: Path) -> None:
+    assert case_files(tmp_path) == {}
+    (tmp_path / "one.yaml").touch()
+    assert list(case_files(tmp_path)) == ["one"]
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "case.yaml").touch()
+    (tmp_path / "two" / "expected.yaml").touch()
+    assert list(case_files(tmp_path)) == ["two"]
+
+
+def test_how_a_state_moved() -> None:
+    assert Moved("p", "silent", "provided").how == "gained"
+    assert Moved("p", "applies", "overridden").how == "lost"
+    assert Moved("p", "applies", "provided").how == "changed"
+    assert Moved("p", "silent", "undetermined").how == "changed"
