@@ -12,12 +12,11 @@ from ..report.charts import DRUG, DRUG_WEAK, INK, MUTED
 if TYPE_CHECKING:
     import altair as alt
 
-HARM = "#b3261e"
 _VEGA_LITE = "6.4"
 _LABEL = 380  # pixels that a label may take
 
 
-def bars(rows: Sequence[tuple[str, int, str]], title: str, *, colour: str = DRUG) -> str:
+def bars(rows: Sequence[tuple[str, int, str]], title: str) -> str:
     """A bar for each (label, number, words behind it). Empty where there is nothing to show."""
     if not rows:
         return ""
@@ -31,7 +30,7 @@ def bars(rows: Sequence[tuple[str, int, str]], title: str, *, colour: str = DRUG
     said = base.mark_text(align="left", baseline="middle", dx=6, fontSize=12, color=MUTED)
     chart = (
         alt.layer(
-            base.mark_bar(height=14, color=colour).encode(y=y, x=x),
+            base.mark_bar(height=14, color=DRUG).encode(y=y, x=x),
             names.encode(y=y, x=alt.value(0), text="label:N"),
             said.encode(y=y, x=x, text="said:N"),
         )
@@ -39,7 +38,7 @@ def bars(rows: Sequence[tuple[str, int, str]], title: str, *, colour: str = DRUG
             width=300,
             height={"step": 24},
             background="transparent",
-            padding={"left": _LABEL + 12, "right": 150, "top": 4, "bottom": 4},
+            padding={"left": 28, "right": 28, "top": 4, "bottom": 4},
         )
         .configure_view(strokeWidth=0)
         .configure(aria=False)
@@ -110,6 +109,11 @@ def _drawn(chart: alt.LayerChart, title: str) -> str:
     drawn = vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=_VEGA_LITE, allowed_base_urls=[])
     box = re.search(r'viewBox="([^"]*)"', drawn)
     assert box is not None
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="{box[1]}"><title>{escape(title)}</title>'
+    width = box[1].split()[2]
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" viewBox="{box[1]}">'
+        f"<title>{escape(title)}</title>"
+    )
     body: str = re.sub(r"^<svg[^>]*>", "", drawn)
+    body = re.sub(r'<path class="(?:background|foreground)"[^>]*/>', "", body)
     return head + re.sub(r' (?:role|aria-\w+|font-family|pointer-events)="[^"]*"', "", body)
