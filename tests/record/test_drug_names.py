@@ -178,3 +178,10 @@ def test_a_slip_refuses_the_file_at_its_place(typed: str) -> None:
 def test_a_call_is_for_a_drug_that_is_known() -> None:
     with pytest.raises(IntakeError, match="the name of a drug that cmvigil knows"):
         read_record(f"{HEAD}genotype: [{{date: 2026-03-01, calls: {{amlodipine: resistant}}}}]\n")
+
+
+@pytest.mark.parametrize(("text", "meant"), [("val ganciclovir", "valganciclovir"), ("val aciclovir", "valaciclovir")])
+def test_a_name_in_two_words_is_asked_back_whole(text: str, meant: str) -> None:
+    found = drug_names.unreadable(text)
+    assert found is not None
+    assert f"'{meant}'" in found[1]

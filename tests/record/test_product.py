@@ -5,8 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 from tests.record.test_fhir import RXNORM, TWICE, coded, issues, only, quantity, record
+
+from cmvigil.record.codes import shipped
+from cmvigil.record.fhir.intake import Intake
+from cmvigil.record.fhir.product import Product, product_of, strengths
+from cmvigil.record.read import read_record
+from cmvigil.record.tables import Exposure
 
 NAME = "valganciclovir 450 mg tablet"
 TABLETS = quantity(2, "tablet", code="{tbl}")
@@ -166,3 +173,54 @@ def test_a_dose_in_tablets_that_is_too_large_to_be_true_is_seen() -> None:
 
 def test_a_mass_is_taken_as_it_stands_whatever_a_tablet_holds() -> None:
     assert only(record(ordered(quantity(900, "mg"), NAME)), "exposure").dose == 900
+
+
+@pytest.mark.parametrize(
+    "name", ["valganciclovir hydrochloride 496.3 mg oral tablet", "valganciclovir 450 mg oral tablet [half]"]
+)
+def test_a_salt_or_a_bracket_states_no_strength(name: str) -> None:
+    intake = Intake("p", shipped())
+    product = product_of(intake, {"medicationCodeableConcept": {"text": name}})
+    assert product is None or strengths(intake, product, "tablet") == []
+
+
+def test_the_mass_of_a_salt_among_the_ingredients_is_not_the_drug_s() -> None:
+    intake = Intake("p", shipped())
+    ingredient = {
+        "itemCodeableConcept": {"text": "valganciclovir hydrochloride"},
+        "strength": {"numerator": {"value": 496.3, "unit": "mg"}, "denominator": {"value": 1, "unit": "tablet"}},
+    }
+    product = Product("valganciclovir", (), {"ingredient": [ingredient]})
+    assert strengths(intake, product, "tablet") == []
+
+
+def test_names_of_two_drugs_name_none() -> None:
+    intake = Intake("p", shipped())
+    concept = {"text": "valganciclovir 450 mg tablet", "coding": [{"display": "letermovir 480 mg tablet"}]}
+    assert product_of(intake, {"medicationCodeableConcept": concept}) is None
+
+
+@pytest.mark.parametrize(
+    "quantity",
+    [
+        {"value": 2, "code": "mg", "unit": "tablet"},
+        {"value": 2, "code": "{tbl}", "unit": "mg"},
+        {"value": 2, "comparator": "<", "unit": "tablet"},
+    ],
+)
+def test_a_dose_that_contradicts_itself_is_not_known(quantity: dict[str, Any]) -> None:
+    request = {
+        "resourceType": "MedicationRequest",
+        "id": "r",
+        "status": "active",
+        "intent": "order",
+        "subject": {"reference": "Patient/p"},
+        "authoredOn": "2026-03-01",
+        "medicationCodeableConcept": {"text": "valganciclovir 450 mg oral tablet"},
+        "dosageInstruction": [{"doseAndRate": [{"doseQuantity": quantity}]}],
+    }
+    record = read_record(orjson.dumps(request))
+    (row,) = record.rows["exposure"]
+    assert isinstance(row, Exposure)
+    assert row.dose is None
+    assert any("a dose" in issue.found for issue in record.issues)

@@ -173,3 +173,10 @@ def test_an_older_version_is_put_in_force_again_and_is_not_taken_for_what_the_so
 def test_a_sequence_or_a_document_that_is_not_there_is_not_put_in_force(client: TestClient, edited: str) -> None:
     data = {"csrf": csrf(client), "seen": 3}
     assert client.post(f"{edited}/record/9", data=data).status_code == 404
+
+
+def test_a_source_that_goes_back_to_what_it_said_before_is_news(app: FastAPI, client: TestClient, edited: str) -> None:
+    """The load of 7,000 was a mistake of the laboratory and is gone at the source: it must not be offered any more."""
+    assert "7000" in client.get(f"{edited}/newer").text
+    assert synced(app, at_the_source(5000)) == (edited, "beside")
+    assert "7000" not in client.get(f"{edited}/newer").text

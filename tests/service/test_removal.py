@@ -127,6 +127,20 @@ def database(database_url: str, app: FastAPI) -> Database:
     return found
 
 
+def test_a_patient_with_whom_a_colleague_did_something_is_not_ones_own(database: Database) -> None:
+    patient = made(database, None)
+    mine = Who(LOCAL.id, "", LOCAL.organisation, frozenset({"clinician"}))
+    with database.writing() as session:
+        assert patients.may_remove(session, mine, patient)
+        done = {"id": "1", "number": 1, "about": "a", "kind": "acknowledge", "reason": "called the ward", "at": NOW}
+        session.add(
+            WorklistAction(**done, organisation_id=LOCAL.organisation, patient_id=patient, author="a colleague")
+        )
+        session.flush()
+        assert not patients.may_remove(session, mine, patient)
+    database.close()
+
+
 def test_what_came_from_a_server_is_not_ones_own_and_stays_deleted(database: Database) -> None:
     patient = made(database, "https://ehr|Patient/1")
     with database.writing() as session:

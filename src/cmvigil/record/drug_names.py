@@ -75,9 +75,14 @@ def _meant(text: str) -> str | None:
         if each in short:
             return short[each]
     runs = [_form(run) for run in _runs(words)]
-    found = [(_edits(run, form), form.name) for run in runs for form in _forms() if _alike(run, form)]
+    found = [
+        (_edits(run, form), -len(run.written.letters), form.name)  # of two as near the one that more of the text names
+        for run in runs
+        for form in _forms()
+        if _alike(run, form)
+    ]
     # A slip for another drug's name is as unknown as that drug, unless it might as well be one for a known name.
-    return min(found)[1] if any(name in vocabulary().drug_names for _, name in found) else None
+    return min(found)[-1] if any(name in vocabulary().drug_names for *_, name in found) else None
 
 
 def _runs(words: list[str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 from anyio import to_thread
 from sqlalchemy.exc import OperationalError
@@ -58,11 +59,14 @@ def expire_drafts(parts: Services) -> int:
 async def keep_attending(parts: Services) -> None:
     """Look again and again, until it is cancelled. What fails is told by its kind, and tried again."""
     while True:
-        try:
-            await to_thread.run_sync(expire_drafts, parts, abandon_on_cancel=False)
-            await to_thread.run_sync(attend, parts, None, AT_ONCE, abandon_on_cancel=False)
-        except Exception as error:
-            LOG.error("worklist not renewed", kind=type(error).__name__)
+        for work, failed in (
+            (partial(expire_drafts, parts), "drafts not expired"),
+            (partial(attend, parts, None, AT_ONCE), "worklist not renewed"),
+        ):
+            try:
+                await to_thread.run_sync(work, abandon_on_cancel=False)
+            except Exception as error:
+                LOG.error(failed, kind=type(error).__name__)
         await asyncio.sleep(_PAUSE_S)
 
 

@@ -273,13 +273,19 @@ def _amount(intake: Intake, place: Place, quantity: Any, product: Product) -> tu
     value = decimal(quantity.get("value"))
     spelled = [each for each in (quantity.get("code"), quantity.get("unit")) if isinstance(each, str)]
     found, expected = f"a dose in '{spelled[0] if spelled else 'no unit'}'", ", ".join(intake.words.dose_units)
-    if value is not None and value >= 0:
-        for unit in spelled:
-            dose = units.dose(value, unit, intake.words.dose_units)
-            if dose is not None:
-                return dose
-        of = next(filter(None, map(piece, spelled)), None)
-        if of is not None:
+    if value is not None and value >= 0 and not quantity.get("comparator"):
+        doses = {units.dose(value, unit, intake.words.dose_units) for unit in spelled} - {None}
+        pieces = set(map(piece, spelled)) - {None}
+        if len(doses) + len(pieces) > 1:
+            both = "' and '".join(spelled)
+            found = f"a dose in '{both}'"  # its code and its text are of two units
+        elif doses:
+            (dose,) = doses
+            assert dose is not None
+            return dose
+        elif pieces:
+            (of,) = pieces
+            assert of is not None
             held = strengths(intake, product, of)
             if len(held) == 1:
                 return units.tidy(value * held[0]), "mg"

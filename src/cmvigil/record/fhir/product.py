@@ -17,11 +17,15 @@ _PIECES = {
 }
 _NAMED = re.compile(
     r"(?P<name>.{1,80}?),? (?P<amount>\d{1,5}(?:\.\d{1,3})?) ?(?P<unit>mg|g)(?: oral)?(?: film[- ]coated)?"
-    r" (?P<piece>tablet|capsule)s?(?: \[.{1,80}\])?",
+    r" (?P<piece>tablet|capsule)s?(?: \[(?P<brand>[^\[\]]{1,80})\])?",
     re.ASCII,
 )
 """A product as RxNorm and labels write it: ``valganciclovir 450 MG Oral Tablet``, ``Valcyte 450 mg film-coated
-tablets``. Nothing else may stand in it: ``valganciclovir 450 mg half tablets`` is another thing."""
+tablets``. Nothing else may stand in it: ``valganciclovir 450 mg half tablets`` is another thing. In brackets stands a
+brand of the same drug."""
+_SALT = re.compile(r"\b(?:hydrochloride|hcl)\b", re.ASCII)
+"""Named so, a strength may be that of the salt: 496.3 mg of valganciclovir hydrochloride are 450 mg of the drug, by
+which doses are written. It names the drug, never its strength."""
 
 
 class Product(NamedTuple):
@@ -56,10 +60,11 @@ def product_of(intake: Intake, resource: Resource) -> Product | None:
     reference = resource.get("medicationReference")
     display = reference.get("display") if isinstance(reference, dict) else None
     names = (*texts(concept), *([display] if isinstance(display, str) else []))
-    drug = intake.drug(concept) or next((read.drug for read in _reads(intake, names)), None)
-    if drug is None:
-        return None
-    return Product(drug, names, intake.resolve(reference, resource) or {})
+    coded = intake.drug(concept)
+    drugs = {read.drug for read in _reads(intake, names)} | ({coded} if coded is not None else set())
+    if len(drugs) != 1:
+        return None  # none is known, or they contradict each other: which is taken is not ours to guess
+    return Product(drugs.pop(), names, intake.resolve(reference, resource) or {})
 
 
 def piece(unit: Any) -> str | None:
@@ -72,7 +77,8 @@ def strengths(intake: Intake, product: Product, of: str) -> list[Decimal]:
 
     More than one where they differ.
     """
-    named = {read.mg for read in _reads(intake, product.names) if (read.drug, read.piece) == (product.drug, of)}
+    names = tuple(name for name in product.names if not _SALT.search(plain_name(name)))
+    named = {read.mg for read in _reads(intake, names) if (read.drug, read.piece) == (product.drug, of)}
     return sorted(named | set(_of_ingredients(intake, product, of)))
 
 
@@ -81,6 +87,8 @@ def _reads(intake: Intake, names: tuple[str, ...]) -> Iterator[_Read]:
     for name in names:
         match = _NAMED.fullmatch(plain_name(name)) if len(name) <= 200 else None
         drug = intake.words.drug_names.get(match["name"]) if match else None
+        if match and drug is not None and match["brand"] is not None:
+            drug = drug if intake.words.drug_names.get(match["brand"]) == drug else None
         if match and drug is not None:
             amount = units.dose(Decimal(match["amount"]), match["unit"], intake.words.dose_units)
             assert amount is not None
@@ -92,7 +100,8 @@ def _of_ingredients(intake: Intake, product: Product, of: str) -> Iterator[Decim
         substance = intake.resolve(each.get("itemReference"), product.medication) or {}
         item = each.get("itemCodeableConcept") or substance.get("code")
         strength = each.get("strength")
-        if intake.drug(item) != product.drug or each.get("isActive") is False or not isinstance(strength, dict):
+        salt = any(_SALT.search(plain_name(text)) for text in texts(item))
+        if salt or intake.drug(item) != product.drug or each.get("isActive") is False or not isinstance(strength, dict):
             continue
         mass, share = _mg(intake, strength.get("numerator")), _pieces(strength.get("denominator"), of)
         if mass and share:
@@ -114,7 +123,7 @@ def _mg(intake: Intake, quantity: Any) -> Decimal | None:
 
 def _pieces(quantity: Any, of: str) -> Decimal | None:
     """A number of these pieces, which may also be written without a unit; None for millilitres and all else."""
-    if not isinstance(quantity, dict):
+    if not isinstance(quantity, dict) or quantity.get("comparator"):
         return None
     said = [unit for unit in (quantity.get("code"), quantity.get("unit")) if unit not in (None, "", "1")]
     number = decimal(quantity.get("value"))

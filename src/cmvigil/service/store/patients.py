@@ -143,7 +143,8 @@ def attach(
     """
     documents = versions(session, who, patient_id)
     same_kind = [each for each in documents if each.kind == kind]
-    known = same_kind[-1:] if kind == "record" else same_kind
+    # What the source says again after something else is news: what is as it was last fetched does not come here.
+    known = {"record": same_kind[-1:], "sequence": same_kind}.get(kind, [])
     for each in known:
         if (each.sha256, each.day, each.sample) == (file.sha256, file.day, file.sample):
             return each
@@ -257,7 +258,12 @@ def may_remove(session: Session, who: Who, patient_id: str) -> bool:
         find(session, who, patient_id)
         return True
     authors = {(each.author, each.fetched) for each in versions(session, who, patient_id)}
-    return who.may("delete") and authors == {(who.id, False)}
+    others = {
+        author
+        for table in (WorklistAction, Draft)
+        for author in session.scalars(select(table.author).where(table.patient_id == patient_id))
+    } - {who.id}
+    return who.may("delete") and authors == {(who.id, False)} and not others
 
 
 def remove(session: Session, who: Who, patient_id: str, now: datetime) -> None:
@@ -341,15 +347,15 @@ def drop_draft(session: Session, who: Who, draft_id: str) -> None:
 
 def expire_drafts(session: Session, before: datetime, now: datetime) -> int:
     """Throw away all drafts that were last saved before a time; how many."""
-    old = session.execute(select(Draft.id, Draft.organisation_id).where(Draft.saved < before).order_by(Draft.id)).all()
-    session.execute(delete(Draft).where(Draft.id.in_([each.id for each in old]), Draft.saved < before))
-    for each in old:
+    gone = delete(Draft).where(Draft.saved < before).returning(Draft.id, Draft.organisation_id)
+    old = sorted((draft, organisation) for draft, organisation in session.execute(gone))
+    for draft, organisation in old:
         audit.append(
             session,
-            organisation=each.organisation_id,
+            organisation=organisation,
             actor="worklist",
             action="draft.expire",
-            entity=f"draft/{each.id}",
+            entity=f"draft/{draft}",
             at=now,
         )
     return len(old)
