@@ -289,3 +289,12 @@ def test_a_column_that_is_none_of_the_table_is_refused(tmp_path: Path) -> None:
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(IntakeError, match="no file that can be read"):
         taken(tmp_path, tmp_path / "store")
+
+
+def test_names_with_quotes_and_spaces_are_names(tmp_path: Path) -> None:
+    place = tmp_path / "o'ut of here"
+    resources = [_result(n, "p1", random.Random(n)) for n in range(20)]
+    folder = export(place / "in", resources)
+    (folder / "Observation.ndjson").rename(folder / "Obs'ervation 1.ndjson")
+    on = taken(folder, place / "store")
+    assert rows_of(on, "p1") == rows_alone(resources, "p1")

@@ -200,7 +200,7 @@ COPY (
     WHERE {inside} AND r.patient IN (SELECT patient FROM rest AS o WHERE o.kind = 'Observation'
       AND NOT contains(o.resource, '"effective'))
   ) ORDER BY patient, place_in NULLS LAST, place
-) TO '{path}' (FORMAT json)""")
+) TO '{typed.escaped(path)}' (FORMAT json)""")
     return rest.Job(number, path, folder / f"made-{number}", mapping)
 
 
@@ -210,13 +210,12 @@ def _take(on: duckdb.DuckDBPyConnection, job: rest.Job, patients: int) -> None:
         path = job.out / f"{table}.ndjson"
         if path.stat().st_size:
             columns = ", ".join(f"'{name}': '{sql}'" for name, sql in event_types(table).items())
-            on.execute(
-                f"INSERT INTO event_{table} BY NAME SELECT * FROM read_ndjson('{path}', columns = {{{columns}}})"
-            )
+            made = f"read_ndjson('{typed.escaped(path)}', columns = {{{columns}}})"
+            on.execute(f"INSERT INTO event_{table} BY NAME SELECT * FROM {made}")
     issues = job.out / "issue.ndjson"
     if issues.stat().st_size:
         columns = ", ".join(f"{name}: '{'DATE' if name == 'known_on' else 'VARCHAR'}'" for name in _ISSUE)
-        told = f"read_ndjson('{issues}', columns = {{{columns}}})"
+        told = f"read_ndjson('{typed.escaped(issues)}', columns = {{{columns}}})"
         on.execute(f"INSERT INTO issue BY NAME SELECT * FROM {told} WHERE level <> 'unmapped'")
         on.execute(
             "INSERT INTO unmapped SELECT split_part(place, ',', 1), '', '', found, count(*), min(place) "

@@ -81,7 +81,7 @@ class Count:
 def scan(path: str, kind: str) -> str:
     """The SQL that reads a file with the columns of its kind."""
     columns = ", ".join(f"'{name}': '{sql}'" for name, sql in COLUMNS[kind].items())
-    return f"read_ndjson('{_escaped(path)}', columns = {{{columns}}}, maximum_object_size = {_LONGEST})"
+    return f"read_ndjson('{escaped(path)}', columns = {{{columns}}}, maximum_object_size = {_LONGEST})"
 
 
 _ID = "CASE WHEN length(id) BETWEEN 1 AND 64 AND id[1] NOT IN ('{', '[') THEN id END"
@@ -271,9 +271,9 @@ def _put_aside(on: duckdb.DuckDBPyConnection, path: Path, name: str, kind: str, 
 CREATE OR REPLACE TEMP TABLE lines AS
 SELECT f.line, f.patient, f.becomes, t.json FROM fate AS f
 JOIN (SELECT row_number() OVER () AS line, json
-  FROM read_ndjson_objects('{_escaped(str(path))}', maximum_object_size = {_LONGEST})) AS t USING (line)
+  FROM read_ndjson_objects('{escaped(path)}', maximum_object_size = {_LONGEST})) AS t USING (line)
 ORDER BY line""")
-    place = f"'{_escaped(name)}:' || line"
+    place = f"'{escaped(name)}:' || line"
     if kind == "Observation":
         on.execute(
             f"INSERT INTO stated SELECT DISTINCT patient FROM lines WHERE patient IS NOT NULL AND "
@@ -339,5 +339,6 @@ def _one(on: duckdb.DuckDBPyConnection, sql: str) -> int:
     return int(row[0])
 
 
-def _escaped(text: str) -> str:
-    return text.replace("'", "''")
+def escaped(text: object) -> str:
+    """A path or word, to stand between quotes in SQL."""
+    return str(text).replace("'", "''")
