@@ -85,6 +85,8 @@ def test_one_patient_in_full(ward: Path, out: Path) -> None:
     [
         (("--where", "agge > 3"), "--where:"),
         (("--where", "1; DROP TABLE member"), "--where:"),
+        (("--where", "true), TRUE); CREATE TABLE x AS SELECT 1; DELETE FROM member WHERE ((true"), "--where:"),
+        (("--where", "foo(age)"), "--where:"),
         (("--rules", "taper_steroid"), "--rules: no rule 'taper_steroid'. Did you mean 'taper_steroids'?"),
         (("--as-of", "2026-13-01"), "--as-of"),
         (("--where", "age > 200"), "no patient is known by 2026-06-30 for whom age > 200"),

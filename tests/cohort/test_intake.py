@@ -298,3 +298,94 @@ def test_names_with_quotes_and_spaces_are_names(tmp_path: Path) -> None:
     (folder / "Observation.ndjson").rename(folder / "Obs'ervation 1.ndjson")
     on = taken(folder, place / "store")
     assert rows_of(on, "p1") == rows_alone(resources, "p1")
+
+
+def _version(status: str, value: float, **quantity: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "id": "same",
+        "status": status,
+        "code": {"coding": [{"system": "http://loinc.org", "code": "2160-0"}]},
+        "subject": {"reference": "Patient/p1"},
+        "effectiveDateTime": "2024-01-01",
+        "valueQuantity": {"value": value, "unit": "umol/L", **quantity},
+    }
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [
+        [_version("entered-in-error", 60), _version("final", 60)],
+        [_version("final", 50, comparator="<"), _version("final", 600)],
+        [_version("final", 600), _version("final", 50, comparator="<")],
+    ],
+)
+@pytest.mark.parametrize("files", [1, 2])
+def test_of_several_versions_the_same_counts_as_in_a_bundle(
+    tmp_path: Path, versions: list[dict[str, Any]], files: int
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(files):
+        part = versions if files == 1 else versions[number : number + 1]
+        (folder / f"Observation.{number}.ndjson").write_bytes(b"\n".join(map(orjson.dumps, part)))
+    on = taken(folder, tmp_path / "store")
+    if files == 1 or versions[0]["status"] != "final" or "comparator" in versions[0]["valueQuantity"]:
+        assert rows_of(on, "p1") == rows_alone(versions, "p1")
+    assert on.execute("SELECT count(*) FROM event_measurement").fetchone() in ((0,), (1,))
+
+
+def test_what_a_server_did_not_give_leaves_no_list_complete(tmp_path: Path) -> None:
+    stated = {
+        "resourceType": "Observation",
+        "id": "c",
+        "status": "final",
+        "code": {"coding": [{"system": "urn:cmvigil:concept", "code": "complete"}]},
+        "subject": {"reference": "Patient/p1"},
+        "effectiveDateTime": "2024-01-01",
+        "valueString": "medications",
+    }
+    outcome = {
+        "resourceType": "OperationOutcome",
+        "issue": [{"severity": "error", "code": "exception", "expression": ["MedicationRequest"]}],
+    }
+    on = taken(export(tmp_path / "in", [stated, outcome]), tmp_path / "store")
+    assert rows_of(on, "p1") == rows_alone([stated, outcome], "p1")
+    assert on.execute("SELECT count(*) FROM event_observation").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_file_of_several_types_loses_nothing(tmp_path: Path, turned: bool) -> None:
+    resources: list[dict[str, Any]] = [
+        _version("final", 60),
+        {
+            "resourceType": "MedicationRequest",
+            "id": "m",
+            "status": "active",
+            "intent": "order",
+            "subject": {"reference": "Patient/p1"},
+            "authoredOn": "2024-01-02",
+            "medicationCodeableConcept": {"text": "valganciclovir"},
+        },
+        {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": "1970-01-01"},
+    ]
+    folder = tmp_path / "in"
+    folder.mkdir()
+    lines = [orjson.dumps(each) for each in (reversed(resources) if turned else resources)]
+    (folder / "all.ndjson").write_bytes(b"\n".join(lines))
+    on = taken(folder, tmp_path / "store")
+    assert rows_of(on, "p1") == rows_alone(resources, "p1")
+
+
+def test_an_empty_day_of_knowledge_is_the_day_itself(tmp_path: Path) -> None:
+    (tmp_path / "exposure.csv").write_text("patient,event,day,known_on,concept\np1,e1,2024-01-01,,valganciclovir\n")
+    on = taken(tmp_path, tmp_path / "store")
+    assert on.execute("SELECT known_on FROM event_exposure").fetchall() == [(date(2024, 1, 1),)]
+
+
+def test_a_cut_archive_of_a_type_that_is_not_read_is_told(tmp_path: Path) -> None:
+    folder = export(tmp_path / "in", [_version("final", 60)])
+    lines = b"\n".join(b'{"resourceType": "Encounter", "id": "%d"}' % n for n in range(2000))
+    (folder / "Encounter.ndjson.gz").write_bytes(gzip.compress(lines)[:-500])
+    on = taken(folder, tmp_path / "store")
+    assert on.execute("SELECT count(*) FROM issue WHERE found LIKE 'a damaged archive%'").fetchone() == (1,)

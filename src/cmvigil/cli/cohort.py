@@ -109,7 +109,12 @@ def _answered(work: Callable[[], Answered]) -> Answered:
 
     try:
         return work()
-    except (duckdb.ParserException, duckdb.BinderException) as error:
+    except (
+        duckdb.ParserException,
+        duckdb.BinderException,
+        duckdb.CatalogException,
+        duckdb.ConversionException,
+    ) as error:
         c.stop(f'--where: {str(error).splitlines()[0]}; expected SQL over patient, age and sex, such as "age >= 18"')
 
 

@@ -15,6 +15,7 @@ from statistics import quantiles
 import duckdb
 
 from ..reasoning.model import Program
+from ..record.tables import columns
 from ..record.vocabulary import vocabulary
 from ..synth.score import Found
 from .answer import Progress, in_groups, interpret
@@ -232,7 +233,8 @@ SELECT patient, asks, name, start AS "from", stop - 1 AS "to" FROM {PREFIX}spell
 def _acts(row: Mapping[str, object]) -> str:
     """SQL: the days on which the chart shows the act of a row."""
     concepts = [each for word in str(row["concepts"]).split() for each in vocabulary().expand(word)]
-    rows = f"SELECT *, {KNOWN} AS shown FROM event_{row['table']} WHERE concept IN ({listed(concepts)})"
+    denied = " AND present IS NOT FALSE" if "present" in columns(str(row["table"])) else ""
+    rows = f"SELECT *, {KNOWN} AS shown FROM event_{row['table']} WHERE concept IN ({listed(concepts)}){denied}"
     if row["how"] == "any":
         return f"SELECT patient, shown AS day FROM ({rows})"
     test = f"ended IS NULL OR ended < day - {PAUSE}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def _kind_of(path: Path) -> str | None:
                 kind = resource.get("resourceType") if isinstance(resource, dict) else None
                 if isinstance(kind, str):
                     return kind
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged"
         raise _refused(f"no readable file ({reason})", "NDJSON", "Fetch it again, or take it out.", path) from None
     return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -89,7 +90,12 @@ def _file(on: duckdb.DuckDBPyConnection, file: Source, shapes: Shapes) -> None:
         except duckdb.Error:
             careful = True
     else:
-        count.lines = count.aside = _lines(file)
+        count.lines = count.aside = _lines(on, file)
+        if file.kind == "OperationOutcome":  # what a server did not give is unknown, not absent
+            on.execute(
+                "INSERT INTO outcome SELECT ? || ':' || row_number() OVER (), json FROM read_ndjson_objects(?)",
+                [file.name, str(file.path)],
+            )
     if careful:
         on.execute("ROLLBACK; BEGIN")
         count = _carefully(on, file, shapes)
@@ -120,9 +126,11 @@ def _carefully(on: duckdb.DuckDBPyConnection, file: Source, shapes: Shapes) -> t
 
 
 def _patient_of(resource: dict[str, object]) -> str | None:
+    if resource["resourceType"] == "Patient":
+        return str(resource["id"]) if resource.get("id") else None
     subject = resource.get("subject")
     reference = subject.get("reference") if isinstance(subject, dict) else None
-    parts = reference.split("/") if isinstance(reference, str) else []
+    parts = reference.partition("/_history/")[0].split("/") if isinstance(reference, str) else []
     return parts[-1] if len(parts) > 1 and parts[-2] == "Patient" else None
 
 
@@ -130,9 +138,15 @@ def _issue(on: duckdb.DuckDBPyConnection, place: str, found: str, expected: str,
     on.execute("INSERT INTO issue VALUES (NULL, 'rejected', ?, ?, ?, ?, NULL)", [place, found, expected, remedy])
 
 
-def _lines(file: Source) -> int:
-    with gzip.open(file.path) if file.packed else file.path.open("rb") as lines:
-        return sum(1 for _ in lines)
+def _lines(on: duckdb.DuckDBPyConnection, file: Source) -> int:
+    number = 0
+    try:
+        with gzip.open(file.path) if file.packed else file.path.open("rb") as lines:
+            for _ in lines:
+                number += 1
+    except (OSError, EOFError, zlib.error):
+        _issue(on, f"{file.name}:{number + 1}", "a damaged archive from here on", "a whole file", "Fetch it again.")
+    return number
 
 
 # -- the second pass -------------------------------------------------------------------------------------------------
@@ -199,6 +213,9 @@ COPY (
     SELECT r.patient, r.place, r.resource FROM report AS r
     WHERE {inside} AND r.patient IN (SELECT patient FROM rest AS o WHERE o.kind = 'Observation'
       AND NOT contains(o.resource, '"effective'))
+    UNION ALL BY NAME
+    SELECT r.patient, o.place, o.resource
+    FROM (SELECT DISTINCT patient FROM stated) AS r CROSS JOIN outcome AS o WHERE {inside}
   ) ORDER BY patient, place_in NULLS LAST, place
 ) TO '{typed.escaped(path)}' (FORMAT json)""")
     return rest.Job(number, path, folder / f"made-{number}", mapping)
@@ -218,7 +235,8 @@ def _take(on: duckdb.DuckDBPyConnection, job: rest.Job, patients: int) -> None:
         told = f"read_ndjson('{typed.escaped(issues)}', columns = {{{columns}}})"
         on.execute(f"INSERT INTO issue BY NAME SELECT * FROM {told} WHERE level <> 'unmapped'")
         on.execute(
-            "INSERT INTO unmapped SELECT split_part(place, ',', 1), '', '', found, count(*), min(place) "
+            "INSERT INTO unmapped SELECT split_part(place, ',', 1), '', '', found, "
+            "sum(coalesce(try_cast(regexp_extract(place, ', ([0-9]+) times, first ', 1) AS BIGINT), 1)), min(place) "
             f"FROM {told} WHERE level = 'unmapped' GROUP BY ALL"
         )
     on.execute("INSERT INTO bucket VALUES (?, ?)", [job.number, patients])

@@ -68,6 +68,8 @@ JOIN asked AS d ON p.since <= d.as_of
 LEFT JOIN ({since(traces)}) AS t ON t.patient = p.patient
 LEFT JOIN ({since(treated)}) AS o ON o.patient = p.patient""")
     if where:
+        if len(duckdb.extract_statements(f"SELECT {where}")) != 1:
+            raise duckdb.ParserException("one condition, without a semicolon")
         on.execute(f"DELETE FROM {prefix}member WHERE coalesce(NOT ({where}), TRUE)")
     sizes = dict(on.execute(f"SELECT cohort, count(*) FROM {prefix}member GROUP BY ALL").fetchall())
     return tuple(sizes.get(group, 0) for group in range(len(GROUPS)))

@@ -27,6 +27,7 @@ _OWN = {
     "bucket": "number INTEGER, patients BIGINT",  # of the second pass: done
     "rest": "patient VARCHAR, kind VARCHAR, place VARCHAR, resource JSON",
     "shared": "reference VARCHAR, place VARCHAR, resource JSON",
+    "outcome": "place VARCHAR, resource JSON",
     "report": "patient VARCHAR, place VARCHAR, resource JSON",
     "person_raw": "patient VARCHAR, birth VARCHAR, gender VARCHAR",
     "stated": "patient VARCHAR",  # whose lists are stated complete

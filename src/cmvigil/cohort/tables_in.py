@@ -30,7 +30,9 @@ def read_table(on: duckdb.DuckDBPyConnection, source: Source) -> Count:
     on.execute(
         f"CREATE OR REPLACE TEMP TABLE raw AS SELECT row_number() OVER () AS line, *, {good} AS good FROM {scan}"
     )
-    made = {**casts, "known_on": casts.get("known_on", casts["day"]), "source": casts.get("source", casts["event"])}
+    made = dict(casts)
+    for name, other in (("known_on", "day"), ("source", "event")):
+        made[name] = f"coalesce({casts[name]}, {casts[other]})" if name in casts else casts[other]
     listing = ", ".join(f'{cast} AS "{name}"' for name, cast in made.items())
     on.execute(f"INSERT INTO event_{source.kind} BY NAME SELECT {listing} FROM raw WHERE good")
     header = 0 if parquet else 1  # a CSV has its header in line 1

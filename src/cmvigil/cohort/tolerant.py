@@ -7,6 +7,7 @@ line among the rejected, and leaves an empty place, so that numbers of lines sta
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def _lines(file: IO[bytes]) -> Iterator[bytes | Bad]:
         number += 1
         try:
             line = file.readline(_LONGEST)
-        except (OSError, EOFError):
+        except (OSError, EOFError, zlib.error):
             yield Bad(
                 number, "a damaged archive from here on", "a whole file", "Fetch it again; what is before was read."
             )

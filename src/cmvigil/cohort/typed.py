@@ -87,7 +87,7 @@ def scan(path: str, kind: str) -> str:
 _ID = "CASE WHEN length(id) BETWEEN 1 AND 64 AND id[1] NOT IN ('{', '[') THEN id END"
 _PATIENT = """CASE WHEN starts_with(subject.reference, 'Patient/') AND NOT contains(subject.reference[9:], '/')
     THEN nullif(subject.reference[9:], '')
-    ELSE nullif(regexp_extract(subject.reference, '/Patient/([^/]+)$', 1), '') END"""
+    ELSE nullif(regexp_extract(subject.reference, '(?:^|/)Patient/([^/]+)(?:/_history/.*)?$', 1), '') END"""
 
 
 def _day(column: str) -> str:
@@ -111,13 +111,16 @@ def read(on: duckdb.DuckDBPyConnection, source: Source, path: Path, shapes: Shap
     made = ", ".join(f'{sql} AS "{column}"' for column, sql in _RAW[source.kind].items())
     # Rows keep the order of their lines (the store sees to it), so a row's place is its line, and both cores can read.
     on.execute(
-        f"CREATE OR REPLACE TEMP TABLE read_lines AS SELECT {made}, resourceType = '{NO_RESOURCE}' AS taken_out "
+        f"CREATE OR REPLACE TEMP TABLE read_lines AS SELECT {made}, resourceType = '{NO_RESOURCE}' AS taken_out, "
+        f"resourceType NOT IN ('{source.kind}', '{NO_RESOURCE}') AS strange "
         f"FROM {scan(str(path), source.kind)}"
     )
+    if _one(on, "SELECT count(*) FROM read_lines WHERE strange"):
+        raise duckdb.InvalidInputException("resources of another type")  # the careful pass tells them apart
     first = _one(on, "SELECT coalesce(min(rowid), 0) FROM read_lines")
     on.execute(
-        f"CREATE OR REPLACE TEMP VIEW raw AS SELECT rowid - {first} + 1 AS line, * EXCLUDE (taken_out) FROM read_lines "
-        "WHERE taken_out IS NOT TRUE"
+        f"CREATE OR REPLACE TEMP VIEW raw AS SELECT rowid - {first} + 1 AS line, * EXCLUDE (taken_out, strange) "
+        "FROM read_lines WHERE taken_out IS NOT TRUE"
     )
     count = Count(lines=_one(on, "SELECT count(*) FROM raw"))
     if source.kind == "Patient":
@@ -157,12 +160,12 @@ _RAW = {
           OR coalesce(status NOT IN ('final', 'amended', 'corrected'), TRUE) OR component IS NOT NULL
           OR dataAbsentReason IS NOT NULL OR specimen IS NOT NULL OR bodySite IS NOT NULL OR contained IS NOT NULL
           OR valueQuantity.comparator IS NOT NULL OR {_OURS_INSIDE}
-          OR (issued IS NOT NULL AND {_day("issued")} IS NULL)""",
+          OR (issued IS NOT NULL AND coalesce(year({_day("issued")}) NOT BETWEEN 1900 AND 2199, TRUE))""",
         "parts": "component IS NOT NULL",
         "number": 'valueQuantity."value"',
         "code": "code::VARCHAR",
-        "unit": "valueQuantity.unit",
-        "unit_code": "valueQuantity.code",
+        "unit": "nullif(valueQuantity.unit, '')",
+        "unit_code": "nullif(valueQuantity.code, '')",
         "limits": "referenceRange::VARCHAR",
     },
     "Patient": {
@@ -210,8 +213,11 @@ FROM (
 WHERE patient IS NOT NULL AND event IS NOT NULL AND day >= DATE '1930-01-01' AND day < DATE '2200-01-01'
   AND ("time" IS NOT NULL OR NOT timed) AND product = CAST(product AS DECIMAL(24,6))
   AND product BETWEEN low AND high""")
-    # A resource that stands twice is not plain: the reader knows which version counts.
-    on.execute("DELETE FROM taken WHERE event IN (SELECT event FROM taken GROUP BY event HAVING count(*) > 1)")
+    # A resource that stands twice is not plain, whatever its other version says: the reader knows which counts.
+    on.execute("""
+DELETE FROM taken WHERE event IN (
+  SELECT event FROM raw GROUP BY event HAVING count(*) > 1
+  UNION ALL SELECT 'Observation/' || (resource->>'id') FROM rest WHERE kind = 'Observation')""")
     on.execute("""
 INSERT INTO event_measurement BY NAME
 SELECT patient, event, day, "time", greatest(day, issued_on) AS known_on, event AS source, concept,
