@@ -9,12 +9,10 @@ import duckdb
 
 from .. import __version__
 from ..reasoning.model import Program, Rule
-from .answer import Answered
 
 SAID = ("advice", "alert", "cause", "finding", "abstention")
 """Kinds of rules that an answer says something by; the others are its frame (badges, tasks, reasons for options)."""
 
-TABLES = ("patients", "advice", "findings", "unknowns")
 _PLACE = re.compile(r"\{([a-z_0-9]+)(?:\.(day|value|all))?\}")
 
 
@@ -111,8 +109,3 @@ ORDER BY s.patient, s.name"""
 
 def _escaped(text: str) -> str:
     return text.replace("'", "''")
-
-
-def said_of(answered: Answered) -> str:
-    """One line about a run."""
-    return f"{answered.patients:,} patients as of {answered.as_of}"

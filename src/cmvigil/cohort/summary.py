@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import duckdb
 
@@ -136,10 +135,3 @@ def _lacks(on: duckdb.DuckDBPyConnection, program: Program, as_of: date, sample:
             decides[question.ask] += len(question.rules)
     made = [Lack(ask, number, decides[ask]) for ask, number in patients.items()]
     return sorted(made, key=lambda lack: (-lack.patients, -lack.decides, lack.ask))[:_MOST], len(chosen)
-
-
-def as_json(summary: Summary) -> dict[str, Any]:
-    """The summary as plain values."""
-    from dataclasses import asdict
-
-    return asdict(summary)
