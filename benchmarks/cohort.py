@@ -115,7 +115,7 @@ def _scan(fhir: Path, jobs: int) -> dict[str, float]:
     on.execute(f"SET threads = {jobs}")
     start, work = time.perf_counter(), time.process_time()
     for file in sources(fhir):
-        if file.kind in typed.KINDS:
+        if file.kind in typed.COLUMNS:
             columns = ", ".join(f'count("{name}")' for name in typed.COLUMNS[file.kind])
             on.execute(f"SELECT {columns} FROM {typed.scan(str(file.path), file.kind)}").fetchall()
     return {"wall": time.perf_counter() - start, "work": time.process_time() - work}

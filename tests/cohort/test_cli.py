@@ -103,3 +103,12 @@ def test_a_folder_that_is_none_is_said(tmp_path: Path) -> None:
     done = cmvigil("cohort", tmp_path / "nowhere", "--out", tmp_path / "out")
     assert done.exit_code == 2
     assert "no folder" in done.stderr
+
+
+def test_what_was_not_asked_is_not_counted_as_nobody(ward: Path, tmp_path: Path) -> None:
+    whole = cmvigil("cohort", ward, "--out", tmp_path / "out", "--jobs", 1)
+    one = cmvigil("cohort", ward, "--out", tmp_path / "out", "--jobs", 1, "--rules", "send_genotype")
+    assert one.exit_code == 0, one.output
+    assert "Test or check overdue" in whole.stdout
+    assert "Test or check overdue" not in one.stdout
+    assert "Current CMV" in one.stdout

@@ -16,6 +16,7 @@ import pytest
 from tests.support import twin
 
 from cmvigil.cohort import typed
+from cmvigil.cohort.export import READ
 from cmvigil.record.errors import IntakeError
 from cmvigil.record.read import read_record
 
@@ -354,9 +355,14 @@ def test_what_a_server_did_not_give_leaves_no_list_complete(tmp_path: Path) -> N
     assert on.execute("SELECT count(*) FROM event_observation").fetchone() == (0,)
 
 
+def test_the_types_that_are_read_are_those_with_columns() -> None:
+    assert typed.COLUMNS.keys() == READ
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_file_of_several_types_loses_nothing(tmp_path: Path, turned: bool) -> None:
     resources: list[dict[str, Any]] = [
+        {"resourceType": "Encounter", "id": "e", "subject": {"reference": "Patient/p1"}},
         _version("final", 60),
         {
             "resourceType": "MedicationRequest",

@@ -77,7 +77,7 @@ def cohort_command(
             return
         with shown() as progress:
             answered = _answered(
-                lambda: answer(on, program, day, where=where, rules=names, jobs=jobs, progress=progress)
+                where, lambda: answer(on, program, day, where=where, rules=names, jobs=jobs, progress=progress)
             )
         if not answered.patients:
             c.stop(f"{folder}: no patient is known by {day}" + (f" for whom {where}" if where else ""))
@@ -104,7 +104,7 @@ def rule_names(program: Program, given: str) -> list[str]:
     return names
 
 
-def _answered(work: Callable[[], Answered]) -> Answered:
+def _answered(where: str, work: Callable[[], Answered]) -> Answered:
     import duckdb
 
     try:
@@ -115,6 +115,8 @@ def _answered(work: Callable[[], Answered]) -> Answered:
         duckdb.CatalogException,
         duckdb.ConversionException,
     ) as error:
+        if not where:
+            raise
         c.stop(f'--where: {str(error).splitlines()[0]}; expected SQL over patient, age and sex, such as "age >= 18"')
 
 

@@ -42,6 +42,7 @@ class Answered:
     as_of: date
     patients: int
     groups: tuple[int, ...]  # patients of each group
+    rules: tuple[str, ...] = ()  # that were asked alone; empty: all
 
 
 def answer(
@@ -79,7 +80,7 @@ def answer(
         progress=progress,
         prefix=prefix,
     )
-    return Answered(as_of, sum(sizes), sizes)
+    return Answered(as_of, sum(sizes), sizes, tuple(wanted))
 
 
 def in_groups(

@@ -12,6 +12,11 @@ import orjson
 from ..record.errors import IntakeError, Problem, listed
 from ..record.tables import DERIVED, TABLES
 
+READ = frozenset(
+    {"Patient", "Observation", "Condition", "Procedure", "DiagnosticReport", "Medication", "Organization", "Specimen"}
+    | {f"Medication{kind}" for kind in ("Request", "Statement", "Administration")}
+)
+"""Resource types that are read; files of others are passed over and counted."""
 _NDJSON = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
 _EVENTS = (".parquet", ".csv", ".csv.gz")
 _PEEKED = 50
@@ -67,7 +72,8 @@ def _table_of(path: Path) -> str | None:
 
 
 def _kind_of(path: Path) -> str | None:
-    """The resource type of the first line that names one."""
+    """The resource type of the first line that names one that is read; else the first that is named at all."""
+    first = None
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for _, line in zip(range(_PEEKED), file, strict=False):
@@ -76,12 +82,13 @@ def _kind_of(path: Path) -> str | None:
                 except orjson.JSONDecodeError:
                     continue
                 kind = resource.get("resourceType") if isinstance(resource, dict) else None
-                if isinstance(kind, str):
+                if isinstance(kind, str) and kind in READ:
                     return kind
+                first = first or (kind if isinstance(kind, str) else None)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged"
         raise _refused(f"no readable file ({reason})", "NDJSON", "Fetch it again, or take it out.", path) from None
-    return None
+    return first
 
 
 def _refused(found: str, expected: str, remedy: str, path: Path) -> IntakeError:

@@ -25,7 +25,7 @@ import orjson
 from ..reasoning.engines.sql.events import event_types
 from ..record.codes import with_site
 from . import rest, typed
-from .export import Source, sources
+from .export import READ, Source, sources
 from .shapes import Shapes
 from .store import EVENTS, begin, done
 from .tables_in import read_table
@@ -84,7 +84,7 @@ def _file(on: duckdb.DuckDBPyConnection, file: Source, shapes: Shapes) -> None:
     count, careful = typed.Count(), False
     if file.events:
         count = read_table(on, file)
-    elif file.kind in typed.KINDS:
+    elif file.kind in READ:
         try:
             count = typed.read(on, file, file.path, shapes)
         except duckdb.Error:
@@ -115,7 +115,7 @@ def _carefully(on: duckdb.DuckDBPyConnection, file: Source, shapes: Shapes) -> t
     count.rejected += len(found.bad)
     for line, resource in found.odd:
         place, patient = f"{file.name}:{line}", _patient_of(resource)
-        if patient is None or resource["resourceType"] not in typed.KINDS:
+        if patient is None or resource["resourceType"] not in READ:
             _issue(on, place, "a resource that is about no patient", "a subject Patient/id", "Not used.")
             count.rejected += 1
         else:
@@ -262,7 +262,8 @@ FROM (
   SELECT r.patient, 'Patient/' || r.patient AS event, f.day,
     CASE WHEN year({birth}) BETWEEN 1900 AND 2199 THEN {birth} END AS birth_date,
     CASE WHEN r.gender IN ('female', 'male') THEN r.gender END AS sex
-  FROM (SELECT DISTINCT ON (patient) * FROM person_raw) AS r LEFT JOIN first_day AS f USING (patient)
+  FROM (SELECT DISTINCT ON (patient) * FROM person_raw ORDER BY patient, rowid) AS r
+  LEFT JOIN first_day AS f USING (patient)
   WHERE r.patient NOT IN (SELECT patient FROM event_person)
 ) WHERE birth_date IS NOT NULL OR (sex IS NOT NULL AND day IS NOT NULL)""")
     on.execute("""

@@ -79,7 +79,7 @@ def summarise(on: duckdb.DuckDBPyConnection, program: Program, answered: Answere
         answered.as_of,
         answered.patients,
         tuple(zip(GROUPS, answered.groups, strict=True)),
-        tuple(_counts(on, program, answered.patients)),
+        tuple(_counts(on, program, answered)),
         tuple(_said(on, program, ("applies", "provided"), _MOST)),
         tuple(_said(on, program, ("undetermined",), _MOST)),
         tuple(lacks),
@@ -90,11 +90,13 @@ def summarise(on: duckdb.DuckDBPyConnection, program: Program, answered: Answere
     )
 
 
-def _counts(on: duckdb.DuckDBPyConnection, program: Program, everybody: int) -> list[Count]:
+def _counts(on: duckdb.DuckDBPyConnection, program: Program, answered: Answered) -> list[Count]:
     made: list[Count] = []
-    sizes = {"": (everybody, "all patients")}
+    sizes = {"": (answered.patients, "all patients")}
     for row in program.tables[TABLE].rows:
         names = tuple(str(row["names"]).split())
+        if row["asks"] == "rule" and answered.rules and not set(names) <= set(answered.rules):
+            continue  # what was not asked is not nobody
         states = ("holds",) if row["asks"] == "definition" else ("applies", "provided")
         listing = ", ".join(f"'{name}'" for name in names)
         found = " UNION ".join(f"SELECT patient FROM ({each(state)}) WHERE name IN ({listing})" for state in states)

@@ -62,8 +62,6 @@ COLUMNS = {
     **{kind: {"resourceType": "VARCHAR", "id": "VARCHAR"} for kind in ("Medication", "Organization", "Specimen")},
 }
 """The columns of each resource type that are read, with their SQL types."""
-KINDS = frozenset(COLUMNS)
-"""Resource types that are read; files of others are passed over and counted."""
 
 
 @dataclass(slots=True)
@@ -256,7 +254,7 @@ LEFT JOIN (SELECT DISTINCT patient FROM stated) AS p ON p.patient = r.patient"""
 
 
 def _patients(on: duckdb.DuckDBPyConnection, count: Count) -> None:
-    on.execute("INSERT INTO person_raw SELECT patient, birth, gender FROM raw WHERE patient IS NOT NULL AND NOT odd")
+    on.execute("INSERT INTO person_raw SELECT patient, birth, gender FROM raw WHERE patient IS NOT NULL")
     on.execute(
         "CREATE OR REPLACE TEMP TABLE fate AS SELECT line, patient, 'rest' AS becomes FROM raw "
         "WHERE patient IS NULL OR odd"
