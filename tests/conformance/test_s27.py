@@ -17,6 +17,30 @@ def test_s27_checks_are_dated() -> None:
     open_without(early, "load_on_days_7_14_21", "line_running")
 
 
+def test_s27_a_load_before_day_14_is_not_the_check() -> None:
+    """Plan and alert agree: a clinic that draws on days 5 and 12 is told of day 14 before it is called overdue."""
+
+    def due(as_of: str, *days: int) -> list[tuple[int | None, bool]]:
+        series = loads(m1="12000", **{f"d{day}": "9000" for day in days})
+        found = answer(graft(as_of, viral_loads=series, drugs=[valganciclovir("d0")])).tasks
+        return [(task.therapy_day, task.overdue) for task in found if task.rule == "load_on_days_7_14_21"][:2]
+
+    assert due("d12", 5, 11) == [(14, False), (21, False)]  # three days early: the week is not settled either
+    for early in (12, 13):
+        assert due("d13", 5, early) == [(14, False), (21, False)]
+        assert due("d16", 5, early) == [(14, True), (21, False)]
+        assert due("d19", 5, early, 19) == [(28, False), (35, False)]
+        drawn = graft(
+            "d16", viral_loads=loads(m1="12000", d5="9000", **{f"d{early}": "9000"}), drugs=[valganciclovir("d0")]
+        )
+        said(drawn, "day_14_check_overdue")
+        silent({**drawn, "as_of": "d15"}, "day_14_check_overdue")
+    for late in (14, 16):
+        assert due("d16", 5, late) == [(21, False), (28, False)]
+    assert due("d13", 5) == [(14, False), (21, False)]  # once, not twice
+    assert due("d17") == [(14, True), (21, False)]
+
+
 def test_s27_overdue_check() -> None:
     said(LATE, "day_14_check_overdue", "LOPEZ19")
     assert [task.day for task in answer(LATE).tasks if task.overdue] != []
