@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from pyspark.sql import SparkSession
 from tests.support import postgres as postgresql
+from tests.support import spark as apache_spark
 from tests.support.engines import ENGINES, Run, opened
 
 
@@ -13,6 +15,13 @@ from tests.support.engines import ENGINES, Run, opened
 def postgres() -> Iterator[postgresql.Server]:
     """A PostgreSQL server, started once."""
     with postgresql.server() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    """A Spark session, started once."""
+    with apache_spark.session() as started:
         yield started
 
 

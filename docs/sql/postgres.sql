@@ -18,7 +18,7 @@
 -- A measured number is a pair of bounds, __low and __high, each open or closed; no __high: no upper bound.
 
 CREATE TEMP TABLE batch AS
-SELECT patient, as_of FROM snapshot;
+SELECT patient, patient AS name, as_of FROM snapshot;
 
 -- ==== What the knowledge knows: its tables.
 
@@ -50,13 +50,12 @@ SELECT s.patient, s.as_of,
   CASE WHEN r.value__low = r.value__high THEN r.value__low END AS "number"
 FROM batch AS s
 JOIN "event_measurement" AS r
-  ON r.patient = s.patient AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
+  ON r.patient = s.name AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
 
 -- Visible rows of an event table
 CREATE TEMP TABLE "visible_observation" AS
 SELECT r.*,
-  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP)), r.event) AS __ord,
-  DENSE_RANK() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP))) AS __moment
+  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP)), r.event) AS __ord
 FROM (
 SELECT s.patient, s.as_of,
   r."event" COLLATE "C" AS "event",
@@ -67,13 +66,12 @@ SELECT s.patient, s.as_of,
   r."text" COLLATE "C" AS "text"
 FROM batch AS s
 JOIN "event_observation" AS r
-  ON r.patient = s.patient AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
+  ON r.patient = s.name AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
 
 -- Visible rows of an event table
 CREATE TEMP TABLE "visible_exposure" AS
 SELECT r.*,
-  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP)), r.event) AS __ord,
-  DENSE_RANK() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP))) AS __moment
+  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP)), r.event) AS __ord
 FROM (
 SELECT s.patient, s.as_of,
   r."event" COLLATE "C" AS "event",
@@ -83,13 +81,12 @@ SELECT s.patient, s.as_of,
   CASE WHEN r."end" <= s.as_of THEN r."end" END AS "end"
 FROM batch AS s
 JOIN "event_exposure" AS r
-  ON r.patient = s.patient AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
+  ON r.patient = s.name AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
 
 -- Visible rows of an event table
 CREATE TEMP TABLE "visible_condition" AS
 SELECT r.*,
-  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP)), r.event) AS __ord,
-  DENSE_RANK() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP))) AS __moment
+  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP)), r.event) AS __ord
 FROM (
 SELECT s.patient, s.as_of,
   r."event" COLLATE "C" AS "event",
@@ -100,7 +97,7 @@ SELECT s.patient, s.as_of,
   r."present" AS "present"
 FROM batch AS s
 JOIN "event_condition" AS r
-  ON r.patient = s.patient AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
+  ON r.patient = s.name AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
 
 -- View drug_days: each day of a drug, with the highest count of platelets of the week before
 -- Because: a drug without an end is seen as still running
@@ -159,38 +156,19 @@ SELECT r.patient, r.as_of, ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of OR
   r."concept" AS "concept",
   r."count" AS "count"
 FROM step5 AS r), step7 AS MATERIALIZED (
-SELECT r.patient, r.as_of, r.__seq AS __seq,
-  r."event" AS "event",
-  r."day" AS "day",
-  r."time" AS "time",
-  r."concept" AS "concept",
-  r."count" AS "count",
-  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of, r."concept" ORDER BY r.__seq) AS __n,
-  MIN(r.__seq) OVER (PARTITION BY r.patient, r.as_of, r."concept") AS __first
-FROM step6 AS r), step8 AS MATERIALIZED (
-SELECT r.patient, r.as_of, r.__seq AS __seq,
-  r."event" AS "event",
-  r."day" AS "day",
-  r."time" AS "time",
-  r."concept" AS "concept",
-  r."count" AS "count",
-  r.__n,
-  COUNT(*) OVER (PARTITION BY r.patient, r.as_of, r."concept") AS __size
-FROM step7 AS r), step9 AS MATERIALIZED (
 SELECT r.patient, r.as_of, MIN(r.__seq) AS __seq,
   MIN(r.day) AS "day",
   MIN(r.event) AS "event",
   r."concept" AS "concept",
   CASE WHEN BOOL_OR((r."count" < 50.500000)) = TRUE THEN TRUE WHEN COUNT((r."count" < 50.500000)) = COUNT(*) THEN FALSE END AS "low"
-FROM step8 AS r
+FROM step6 AS r
 GROUP BY r.patient, r.as_of, r."concept")
 SELECT r.patient, r.as_of,
   r."day" AS "day",
   r."event" AS "event",
   r."low" AS "low",
-  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, CAST(r.day AS TIMESTAMP), r.event, r.__seq) AS __ord,
-  DENSE_RANK() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, CAST(r.day AS TIMESTAMP)) AS __moment
-FROM step9 AS r;
+  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, CAST(r.day AS TIMESTAMP), r.event, r.__seq) AS __ord
+FROM step7 AS r;
 
 -- What was found for facts
 CREATE TEMP TABLE "found_measurement" AS

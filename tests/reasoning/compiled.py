@@ -11,9 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cmvigil.reasoning.engines.postgres.dialect import POSTGRES
+from cmvigil.reasoning.engines.spark.dialect import SPARK
 from cmvigil.reasoning.engines.sql import compile_program
 from cmvigil.reasoning.engines.sql.dialect import DUCKDB
-from cmvigil.reasoning.engines.sql.elsewhere import BIGQUERY, SNOWFLAKE, SPARK
+from cmvigil.reasoning.engines.sql.elsewhere import BIGQUERY, SNOWFLAKE
 from cmvigil.reasoning.engines.sql.script import script
 from cmvigil.reasoning.loader import load
 from cmvigil.reasoning.model import Program

@@ -7,9 +7,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from pyspark.sql import SparkSession
 from tests.support.engines import Run
 
 from cmvigil.reasoning.engines import python as reference
+from cmvigil.reasoning.engines import spark as on_spark
 from cmvigil.reasoning.model import Program
 from cmvigil.reasoning.outcome import Outcome
 
@@ -47,6 +49,16 @@ def test_the_reference_says_what_the_table_says(section: Section, tmp_path: Path
 def test_every_engine_says_what_the_tables_say(chapter: str, engine: Run, tmp_path: Path) -> None:
     own = Chapter.of([section for section in all_sections() if section.path.parent.name == chapter], tmp_path)
     outcomes = engine(own.program, own.records(), own.snapshots())
+    wrong = []
+    for prefix, program, case in own.cases():
+        wrong += wrong_cells(program, case, own.found(prefix, case, outcomes))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_spark_says_what_all_tables_say(spark: SparkSession, tmp_path: Path) -> None:
+    """All chapters as one program: what takes its time on Spark is the number of tables."""
+    own = Chapter.of(all_sections(), tmp_path)
+    outcomes = on_spark.run(own.program, own.records(), own.snapshots(), session=spark)
     wrong = []
     for prefix, program, case in own.cases():
         wrong += wrong_cells(program, case, own.found(prefix, case, outcomes))

@@ -13,13 +13,16 @@ import psycopg
 
 from cmvigil.reasoning.engines import duckdb as on_duckdb
 from cmvigil.reasoning.engines import postgres as on_postgres
+from cmvigil.reasoning.engines import spark as on_spark
 from cmvigil.reasoning.model import Program
 from cmvigil.reasoning.outcome import Outcome
 from cmvigil.record.tables import Row
 
+from . import spark
 from .postgres import Server
 
 ENGINES = ("duckdb", "postgres")
+"""Those that answer in a moment. Spark needs half a second a table, and has tests of its own."""
 
 
 class Run(Protocol):
@@ -40,6 +43,9 @@ def opened(name: str, server: Callable[[], Server]) -> Iterator[Run]:
     if name == "duckdb":
         with duckdb.connect() as connection:
             yield partial(on_duckdb.run, connection=connection)
+    elif name == "spark":
+        with spark.session() as session:
+            yield partial(on_spark.run, session=session)
     else:
-        with psycopg.connect(server().database()) as session:
-            yield partial(on_postgres.run, connection=session)
+        with psycopg.connect(server().database()) as connection:
+            yield partial(on_postgres.run, connection=connection)

@@ -34,7 +34,7 @@ def compile_command(
     """Write facts, definitions and rules as SQL that people can read: a commented section for each table.
 
     The SQL reads tables of events and the days that are asked for; its first lines name them. What is written for
-    Spark, BigQuery and Snowflake is not run by cmvigil.
+    BigQuery and Snowflake is not run by cmvigil.
     """
     from ..reasoning.engines.sql import compile_program
     from ..reasoning.engines.sql.script import script
@@ -48,8 +48,9 @@ def compile_command(
 
 def _dialect(database: Database) -> Dialect:
     from ..reasoning.engines.postgres.dialect import POSTGRES
+    from ..reasoning.engines.spark.dialect import SPARK
     from ..reasoning.engines.sql.dialect import DUCKDB
-    from ..reasoning.engines.sql.elsewhere import BIGQUERY, SNOWFLAKE, SPARK
+    from ..reasoning.engines.sql.elsewhere import BIGQUERY, SNOWFLAKE
 
     known = (DUCKDB, POSTGRES, SPARK, BIGQUERY, SNOWFLAKE)
     return {dialect.name: dialect for dialect in known}[database]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from ..sql.dialect import Dialect
+from ..sql.dialect import Dialect, word_if
 
 
 class Postgres(Dialect):
@@ -25,6 +25,9 @@ class Postgres(Dialect):
 
     def binary(self, text: str) -> str:
         return f'{text} COLLATE "C"'
+
+    def words(self, tests: Mapping[str, str]) -> str:
+        return f"ARRAY_REMOVE(CAST(ARRAY[{', '.join(word_if(tests))}] AS VARCHAR[]), NULL)"
 
 
 POSTGRES = Postgres()

@@ -107,6 +107,12 @@ class Dialect:
         """A column of words that is ordered by code points."""
         return text
 
+    def words(self, tests: Mapping[str, str]) -> str:
+        """A list of the words whose condition is true; no word is doubled, and none is unknown."""
+        if not tests:
+            return "[]::VARCHAR[]"
+        return f"list_filter([{', '.join(word_if(tests))}], lambda x: x IS NOT NULL)"
+
     # -- made of these -----------------------------------------------------------------------------------------------
     def largest(self, kind: str) -> str:
         """The aggregate that gives the largest value of a kind."""
@@ -115,6 +121,12 @@ class Dialect:
     def smallest(self, kind: str) -> str:
         """The aggregate that gives the smallest value of a kind."""
         return self.all_true if kind == "bool" else "MIN"
+
+
+def word_if(tests: Mapping[str, str]) -> list[str]:
+    """Each word where its condition is true, else nothing."""
+    quoted = {word.replace("'", "''"): test for word, test in tests.items()}
+    return [f"CASE WHEN {test} THEN '{word}' END" for word, test in quoted.items()]
 
 
 DUCKDB = Dialect()

@@ -1,4 +1,4 @@
-"""Dialects that cmvigil writes SQL for and does not run: Spark, BigQuery and Snowflake."""
+"""Dialects that cmvigil writes SQL for and does not run: BigQuery and Snowflake."""
 
 from __future__ import annotations
 
@@ -13,36 +13,6 @@ _NOT_RUN = "Compiled only: cmvigil does not run it. Compare it with another engi
 def _escaped(value: str) -> str:
     """A word where a backslash takes the next sign as it is."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-class Spark(Dialect):
-    """Spark SQL 3.5 and later. Each table is a view, so nothing is stored on the way."""
-
-    name: ClassVar[str] = "spark"
-    standing: ClassVar[str] = _NOT_RUN
-    quote: ClassVar[str] = "`"
-    types: ClassVar[Mapping[str, str]] = {"VARCHAR": "STRING", "TIMESTAMP": "TIMESTAMP_NTZ"}
-    temporary: ClassVar[str] = "CREATE OR REPLACE TEMPORARY VIEW"
-    opening: ClassVar[Sequence[str]] = (
-        "SET spark.sql.ansi.enabled = true",
-        "SET spark.sql.decimalOperations.allowPrecisionLoss = false",
-    )
-
-    def text(self, value: str) -> str:
-        return _escaped(value)
-
-    def days_between(self, start: str, end: str) -> str:
-        return f"DATEDIFF({end}, {start})"
-
-    def add_days(self, date: str, op: str, days: str) -> str:
-        return f"DATE_{'ADD' if op == '+' else 'SUB'}({date}, {days})"
-
-    def whole(self, number: str) -> str:
-        return f"CAST({number} AS INT)"
-
-    def each_day(self, start: str, end: str) -> tuple[str, str]:
-        days = f"CASE WHEN {start} <= {end} THEN SEQUENCE({start}, {end}) END"
-        return f"\nLATERAL VIEW EXPLODE({days}) d AS day", "d.day"
 
 
 class BigQuery(Dialect):
@@ -119,6 +89,5 @@ class Snowflake(Dialect):
         return f"{how}_IGNORE_NULLS({', '.join(parts)})"
 
 
-SPARK = Spark()
 BIGQUERY = BigQuery()
 SNOWFLAKE = Snowflake()

@@ -9,7 +9,7 @@ from typing import Any
 from ....record.tables import Range, Row, columns
 from .dialect import TYPES, Dialect
 from .expressions import Scalar, Value, flat, listed, only_if, quoted, stored
-from .views import MEASURED_SCALE, apart_from_key, places, shape_of_kind
+from .views import MEASURED_SCALE, apart_from_key, in_total_order, places, shape_of_kind
 
 _EXACT = f"DECIMAL(24,{MEASURED_SCALE})"
 _LEAST = Decimal(1).scaleb(-MEASURED_SCALE)
@@ -65,16 +65,16 @@ def _exact(value: Decimal | None, row: Row) -> str | None:
     return f"{value:f}"
 
 
-def visible_select(table: str, dialect: Dialect, read: Container[str]) -> str:
+def visible_select(table: str, dialect: Dialect, read: Container[str], *, moments: bool) -> str:
     """What each snapshot may see: nothing that happened or became known after its day, and no end after it."""
     shapes = event_shapes(table, read)
     own = {name: _seen(table, name, shape, dialect) for name, shape in shapes.items()}
     seen = (
         f"SELECT s.patient, s.as_of,\n  {listed(apart_from_key(own))}\nFROM batch AS s\n"
         f"JOIN {event_name(table)} AS r\n"
-        f"  ON r.patient = s.patient AND r.day <= s.as_of AND r.known_on <= s.as_of"
+        f"  ON r.patient = s.name AND r.day <= s.as_of AND r.known_on <= s.as_of"
     )
-    return f"SELECT r.*,\n  {places(shapes)}\nFROM (\n{seen}) AS r"
+    return f"SELECT r.*,\n  {places(shapes, in_total_order(shapes), moments=moments)}\nFROM (\n{seen}) AS r"
 
 
 def _seen(table: str, name: str, shape: Value, dialect: Dialect) -> Value:

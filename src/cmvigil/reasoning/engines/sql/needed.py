@@ -9,18 +9,25 @@ from typing import Any
 
 from ...model import Expr, Program, Ref, Step, walk
 
-KEYS = frozenset({"patient", "day", "time", "event"})
-"""Columns that say whose a row is and order it: always kept."""
+KEYS = frozenset({"day", "time", "event"})
+"""Columns that order rows: always kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Needed:
     """``of`` are the columns of each event table and view that facts and views read; nobody reads a view that is not in
-    it. ``during`` says for each step of a view which columns it or a step after it reads.
+    it. ``during`` says for each step of a view which columns it or a step after it reads. ``moments`` are the tables
+    and views of which some fact compares rows of one day and time.
     """
 
     of: Mapping[str, set[str]]
     during: Mapping[str, list[set[str]]]
+    moments: set[str]
+
+    @property
+    def patient(self) -> bool:
+        """Whether anybody reads the patient as a value."""
+        return any("patient" in columns for columns in self.of.values())
 
 
 def needed(program: Program) -> Needed:
@@ -43,7 +50,7 @@ def needed(program: Program) -> Needed:
             steps.append(after | before)
             after = before
         during[view.name] = steps[::-1]
-    return Needed(of, during)
+    return Needed(of, during, {fact.table for fact in program.facts.values() if fact.conflict == "same_time"})
 
 
 def _before(step: Step, after: set[str], of: dict[str, set[str]]) -> set[str]:

@@ -28,8 +28,10 @@ Row = tuple[Any, ...]
 class Plan:
     """The SQL of a program: SELECT statements by the quoted name of the table that each makes, in order.
 
-    They read ``batch`` (``patient``, ``as_of``: the snapshots that are answered at once), the event tables
-    ``event_<name>`` named in ``events``, and tables made before them. All is in the spelling of ``dialect``.
+    They read ``batch`` (the snapshots that are answered at once: the patient's ``name`` in the event tables, ``as_of``,
+    and ``patient``, which all tables made here have instead of the name: the name itself, or a number, which joins
+    faster), the event tables ``event_<name>`` named in ``events``, and tables made before them. All is in the spelling
+    of ``dialect``.
     """
 
     program: Program
@@ -41,14 +43,15 @@ class Plan:
     conclusions: Mapping[str, str]  # derived facts and definitions, then both halves of every rule
     values: Mapping[str, Value]  # shapes of facts, derived facts and definitions
     home: Mapping[str, str]  # in which table a column of facts and conclusions stands
+    numbered: bool  # a number may stand for the patient's name: nobody reads it
 
     def tables(self) -> dict[str, str]:
         """Every table, in order."""
         return {**self.knowledge, **self.rows, **self.facts, **self.conclusions}
 
     def selected(self, columns: Iterable[str]) -> str:
-        """A SELECT of these columns of facts and conclusions, behind ``patient`` and ``as_of``."""
-        return self.dialect.written(_gathered({column: self.home[column] for column in columns}))
+        """A SELECT of these columns of facts and conclusions, behind ``patient`` (the name) and ``as_of``."""
+        return self.dialect.written(_gathered({column: self.home[column] for column in columns}, "s.name AS patient"))
 
     def value_columns(self, name: str) -> list[str]:
         """The columns that hold a fact, derived fact or definition."""
@@ -69,12 +72,15 @@ class Plan:
         flags, columns = [], {column: f"f.{quoted(column)}" for column, home in self.home.items() if home == table}
         for fact in facts:
             flag, state = quoted(f"{fact}__hidden"), f"{fact}__state"
-            one = f"CASE WHEN fact = {literal(fact, 'text').sql} THEN 1 ELSE 0 END"
+            one = f"CASE WHEN h.fact = {literal(fact, 'text').sql} THEN 1 ELSE 0 END"
             flags.append(f"MAX({one}) AS {flag}")
             for column in (f"{fact}__day", *self.value_columns(fact)):
                 columns[column] = f"CASE WHEN COALESCE(h.{flag}, 0) = 0 THEN {columns[column]} END"
             columns[state] = f"CASE WHEN h.{flag} = 1 THEN 'missing' ELSE {columns[state]} END"
-        whose = f"SELECT patient,\n  {', '.join(flags)}\nFROM hidden GROUP BY patient"
+        whose = (
+            f"SELECT b.patient,\n  {', '.join(flags)}\nFROM hidden AS h JOIN batch AS b ON b.name = h.patient\n"
+            "GROUP BY b.patient"
+        )
         listing = ",\n  ".join(f"{sql} AS {quoted(column)}" for column, sql in columns.items())
         source = f"{table} AS f\nLEFT JOIN ({whose}) AS h ON h.patient = f.patient"
         return f"SELECT f.patient, f.as_of,\n  {listing}\nFROM {source}"
@@ -85,8 +91,7 @@ class Plan:
         cells: dict[Key, dict[str, Any]] = {}
         for table in (*self.facts, *self.conclusions):
             own = [column for column, home in self.home.items() if home == table]
-            listing = ", ".join(["patient", "as_of", *map(quoted, own)])
-            for row in read(self.dialect.written(f"SELECT {listing}\nFROM {table}")):
+            for row in read(self.selected(own)):
                 cells.setdefault((row[0], row[1]), {}).update(zip(own, row[2:], strict=True))
         for key, of in cells.items():
             out = made[key] = Outcome(*key)
@@ -137,7 +142,10 @@ def compile_program(program: Program, dialect: Dialect) -> Plan:
         home |= dict.fromkeys(collected.columns(own), table)
     concluded = _Conclusions(program, dialect, dict(collected.values), home)
     conclusions = {**concluded.states(), **concluded.rules()}
-    visible = {table_name(table): visible_select(table, dialect, read.of[table]) for table in events}
+    visible = {
+        table_name(table): visible_select(table, dialect, read.of[table], moments=table in read.moments)
+        for table in events
+    }
     knowledge = {band_name(name): band_select(table, dialect) for name, table in program.tables.items()}
     _refuse_long_names(home)
 
@@ -154,6 +162,7 @@ def compile_program(program: Program, dialect: Dialect) -> Plan:
         spelled(conclusions),
         concluded.values,
         {column: dialect.written(table) for column, table in home.items()},
+        numbered=not read.patient,
     )
 
 
@@ -260,9 +269,9 @@ def _columns(values: Mapping[str, Value]) -> list[str]:
     return [column for name, value in values.items() for column, _ in flat(name, value)]
 
 
-def _gathered(columns: Mapping[str, str]) -> str:
+def _gathered(columns: Mapping[str, str], patient: str = "s.patient") -> str:
     """A SELECT of columns that stand in several tables, each of which has one row for every snapshot."""
-    listing = ",\n  ".join(["s.patient, s.as_of", *(f"{table}.{quoted(c)}" for c, table in columns.items())])
+    listing = ",\n  ".join([f"{patient}, s.as_of", *(f"{table}.{quoted(c)}" for c, table in columns.items())])
     joins = "".join(
         f"\nJOIN {table} ON {table}.patient = s.patient AND {table}.as_of = s.as_of"
         for table in dict.fromkeys(columns.values())

@@ -26,13 +26,14 @@ def in_batches(plan: Plan, connection: Connection, size: int = BATCH, hide: Coll
     names facts that the table ``hidden`` takes away from some patients. At the end no table is left; after an error
     some are (:func:`drop`).
     """
-    place = "SELECT patient, as_of, ROW_NUMBER() OVER (ORDER BY patient, as_of) AS place FROM snapshot"
+    place = "SELECT patient AS name, as_of, ROW_NUMBER() OVER (ORDER BY patient, as_of) AS place FROM snapshot"
+    key = "place" if plan.numbered else "name"
     connection.execute(f"{plan.dialect.temporary} batches AS {place}")
     for name, select in plan.knowledge.items():
         _create(plan, connection, name, select)
     (count,) = connection.execute("SELECT COUNT(*) FROM batches").fetchone()
     for start in range(0, count, size):
-        part = f"SELECT patient, as_of FROM batches WHERE place > {start} AND place <= {start + size}"
+        part = f"SELECT {key} AS patient, name, as_of FROM batches WHERE place > {start} AND place <= {start + size}"
         _create(plan, connection, "batch", part)
         _answer(plan, connection, hide)
         yield min(size, count - start)

@@ -15,7 +15,7 @@ _WIDTH = 110
 def script(plan: Plan) -> str:
     """The whole script."""
     parts = [_comment(_head(plan)), *(f"{statement};" for statement in plan.dialect.opening)]
-    parts.append(f"{plan.dialect.temporary} batch AS\nSELECT patient, as_of FROM snapshot;")
+    parts.append(f"{plan.dialect.temporary} batch AS\nSELECT patient, patient AS name, as_of FROM snapshot;")
     says = _Says(plan)
     for heading, tables, about in (
         ("What the knowledge knows: its tables.", plan.knowledge, says.knowledge),

@@ -2,8 +2,9 @@
 
 Every set of rows carries ``patient``, ``as_of`` and ``__seq``: the place of a row in the order in which the
 reference engine holds it, unique within a snapshot. The finished table has ``__ord`` instead (its place in the
-total order: day, time, event) and ``__moment`` (equal for rows of one day and time). So "latest" never meets a tie,
-here or anywhere else."""
+total order: day, time, event) and, where a fact compares rows of one day and time, ``__moment`` (equal for those).
+So "latest" never meets a tie, here or anywhere else. Windows over rows are what costs: a step that leaves the rows in
+their total order needs none to place them."""
 
 from __future__ import annotations
 
@@ -35,12 +36,14 @@ from .expressions import (
     truth,
     value_of,
 )
-from .needed import Needed
+from .needed import KEYS, Needed
 
 T = TypeVar("T")
 Shapes = Mapping[str, Value]
 SNAPSHOT = "PARTITION BY r.patient, r.as_of"
 MEASURED_SCALE = 6
+_KEEPING_ORDER = frozenset({"where", "add", "pick_within", "band"})
+"""Steps after which rows stand as before, unless day, time or event are made anew."""
 
 
 def table_name(name: str) -> str:
@@ -74,12 +77,15 @@ def order_of(shapes: Shapes) -> str:
     return f"{moment_of(shapes)}, r.event"
 
 
-def places(shapes: Shapes, ties: str = "") -> str:
-    """The two columns that place a row in a finished table."""
-    return (
-        f"ROW_NUMBER() OVER ({SNAPSHOT} ORDER BY {order_of(shapes)}{ties}) AS __ord,\n  "
-        f"DENSE_RANK() OVER ({SNAPSHOT} ORDER BY {moment_of(shapes)}) AS __moment"
-    )
+def places(shapes: Shapes, place: str, *, moments: bool) -> str:
+    """The columns that place a row in a finished table: ``place`` (SQL) in the total order, and the moment."""
+    moment = f",\n  DENSE_RANK() OVER ({SNAPSHOT} ORDER BY {moment_of(shapes)}) AS __moment" if moments else ""
+    return f"{place} AS __ord{moment}"
+
+
+def in_total_order(shapes: Shapes, ties: str = "") -> str:
+    """The place of a row in the total order, counted."""
+    return f"ROW_NUMBER() OVER ({SNAPSHOT} ORDER BY {order_of(shapes)}{ties})"
 
 
 def shape_of_kind(kind: Kind) -> Value:
@@ -100,6 +106,7 @@ class ViewSql:
     tables: Mapping[str, BandTable]
     needed: Needed
     wanted: set[str] = field(default_factory=set)  # what the step at hand or a later one reads
+    in_order: bool = False  # ``__seq`` follows the total order
     shapes: dict[str, Value] = field(default_factory=dict)
     ctes: list[str] = field(default_factory=list)
 
@@ -107,10 +114,15 @@ class ViewSql:
         """The rows of the view."""
         for step, wanted in zip(view.steps, self.needed.during[view.name], strict=True):
             self.wanted = wanted
-            getattr(self, f"_{step.op}")(step.args)
+            args: Mapping[str, Any] = step.args
+            getattr(self, f"_{step.op}")(args)
+            stays = step.op in _KEEPING_ORDER and KEYS.isdisjoint(args.get("columns") or args.get("take") or ())
+            self.in_order = step.op == "from" or (self.in_order and stays)
         self.wanted = self.needed.of[view.name]
         self.shapes = self.read(self.shapes)
-        columns = f"{listed(apart_from_key(self.keep()))},\n  {places(self.shapes, ', r.__seq')}"
+        place = "r.__seq" if self.in_order else in_total_order(self.shapes, ", r.__seq")
+        placed = places(self.shapes, place, moments=view.name in self.needed.moments)
+        columns = f"{listed(apart_from_key(self.keep()))},\n  {placed}"
         select = f"SELECT r.patient, r.as_of,\n  {columns}\nFROM {self.last} AS r"
         return f"WITH {', '.join(self.ctes)}\n{select}"
 
@@ -174,8 +186,8 @@ class ViewSql:
     def _in_streams(self, per: Iterable[str], order: str) -> None:
         """Number the rows of each stream (``__n``) and remember where its first one stood (``__first``)."""
         partition = self._per(per)
-        overall = f"ROW_NUMBER() OVER ({SNAPSHOT} ORDER BY {order}, r.__seq)"
-        self.step(self.keep(), seq=overall)
+        if not self.in_order or order != order_of(self.shapes):
+            self.step(self.keep(), seq=f"ROW_NUMBER() OVER ({SNAPSHOT} ORDER BY {order}, r.__seq)")
         ranks = (
             f"ROW_NUMBER() OVER ({partition} ORDER BY r.__seq) AS __n",
             f"MIN(r.__seq) OVER ({partition}) AS __first",
@@ -262,15 +274,19 @@ class ViewSql:
         other = columns_in(others, "o")
         pick, by = args["pick"], args["by"]
         conditions = (
-            [] if args["where"] is None else [truth(args["where"], Env(self.dialect, other, "r.as_of", self.keep()))]
+            [] if args["where"] is None else [truth(args["where"], Env(self.dialect, other, "o.as_of", self.keep()))]
         )
         if pick in ("highest", "lowest"):
             conditions.append(known(other[by]))
-        pairs = (
-            f"{self.last} AS r\nJOIN {table_name(args['with'])} AS o ON {' AND '.join([SAME_SNAPSHOT, *conditions])}"
-        )
+        if args["where"] is not None and any(isinstance(p, Name) and p.side == "left" for p in walk(args["where"])):
+            keys = ["r.patient", "r.as_of", "r.__seq"]
+            on = " AND ".join([SAME_SNAPSHOT, *conditions])
+            pairs = f"{self.last} AS r\nJOIN {table_name(args['with'])} AS o ON {on}"
+        else:  # the same for every row of a snapshot
+            keys = ["o.patient", "o.as_of"]
+            pairs = f"{table_name(args['with'])} AS o" + (f"\nWHERE {' AND '.join(conditions)}" if conditions else "")
+        row = ", ".join(keys)
         if pick in ("count", "any"):
-            row = "r.patient, r.as_of, r.__seq"
             matching = f"SELECT {row}, COUNT(*) AS matches\nFROM {pairs}\nGROUP BY {row}"
             found = "COALESCE(m.matches, 0)" if pick == "count" else "m.matches IS NOT NULL"
             new: dict[str, Value] = {name: Scalar(found, "exact" if pick == "count" else "bool") for name in take}
@@ -280,11 +296,11 @@ class ViewSql:
             if by and pick in ("highest", "lowest"):
                 order = f"{best_first(pick, other[by])}, {order}"
             taken = {f"__take_{name}": other[column] for name, column in take.items()}
-            rank = f"ROW_NUMBER() OVER (PARTITION BY r.patient, r.as_of, r.__seq ORDER BY {order})"
-            matching = f"SELECT r.patient, r.as_of, r.__seq,\n  {rank} AS __rank,\n  {listed(taken)}\nFROM {pairs}"
+            rank = f"ROW_NUMBER() OVER (PARTITION BY {row} ORDER BY {order})"
+            matching = f"SELECT {row},\n  {rank} AS __rank,\n  {listed(taken)}\nFROM {pairs}"
             new = {name: stored(f"__take_{name}", others[column], "m") for name, column in take.items()}
             tail = " AND m.__rank = 1"
-        same_row = "m.patient = r.patient AND m.as_of = r.as_of AND m.__seq = r.__seq"
+        same_row = " AND ".join(f"m.{key} = r.{key}" for key in (key[2:] for key in keys))
         source = f"{self.last} AS r\nLEFT JOIN (\n{matching}) AS m ON {same_row}{tail}"
         self.step({**self.keep(), **new}, source=source)
 
@@ -312,8 +328,18 @@ class ViewSql:
         self.step({**self.keep(), **new}, source=source)
 
     def _group(self, args: Mapping[str, Any]) -> None:
-        self._in_streams(args["by"], order_of(self.shapes))
-        self.step(self.keep(), extra=("r.__n", f"COUNT(*) OVER ({self._per(args['by'])}) AS __size"))
+        if not self.in_order:
+            self.step(self.keep(), seq=in_total_order(self.shapes, ", r.__seq"))
+        hows = {aggregate.how for aggregate in self.read(args["take"]).values() if aggregate.expr is not None}
+        partition = self._per(args["by"])
+        ends = (("first", "ASC", "__n"), ("latest", "DESC", "__back"))
+        extra = [
+            f"ROW_NUMBER() OVER ({partition} ORDER BY r.__seq {way}) AS {name}"
+            for how, way, name in ends
+            if how in hows
+        ]
+        if extra:
+            self.step(self.keep(), extra=extra)
         own = self.keep()
         by = {name: own[name] for name in args["by"]}
         columns: dict[str, Value] = {"day": Scalar("MIN(r.day)", "date"), "event": Scalar("MIN(r.event)", "text"), **by}
@@ -335,9 +361,9 @@ class ViewSql:
             case "sum":
                 return each_column(value, lambda sql: f"CASE WHEN COUNT({sql}) = COUNT(*) THEN SUM({sql}) END")
             case "first" | "latest":
-                place = "1" if aggregate.how == "first" else "r.__size"
+                place = "r.__n" if aggregate.how == "first" else "r.__back"
                 largest = self.dialect.largest
-                return each_typed(value, lambda sql, kind: f"{largest(kind)}(CASE WHEN r.__n = {place} THEN {sql} END)")
+                return each_typed(value, lambda sql, kind: f"{largest(kind)}(CASE WHEN {place} = 1 THEN {sql} END)")
             case how:
                 return each_column(value, lambda sql: f"{'MAX' if how == 'highest' else 'MIN'}({sql})")
 
