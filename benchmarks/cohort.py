@@ -1,7 +1,8 @@
 """Many patients: how long from files to all rules, against DuckDB merely scanning the same files with typed columns.
 
 The patients are virtual (``cmvigil synth``): nine of ten ordinary ones of a hospital, one of ten with a graft, bowel
-disease, HIV or a blood stem-cell transplant, of whom some have CMV. Both parts run in a process of their own, so each
+disease, HIV or a blood stem-cell transplant, of whom some have CMV. More than 100,000 are several such hospitals, which
+differ in the names of their patients only. Both parts run in a process of their own, so each
 has its own highest memory. Times are of the processor and of the clock; on a busy machine only the first mean much.
 """
 
@@ -13,13 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from threading import Event, Thread
 
 AT_RISK = 0.08
 DAYS_ORDINARY, DAYS_AT_RISK = 660, 180
 SEED = 20261128
+HOSPITAL = 100_000
+"""Patients made one by one at most."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Cohort:
     intake_wall: float
     rules: float
     rules_wall: float
-    memory: float  # MB, highest
+    memory: float  # MB, highest: this process and its workers together
 
     @property
     def ratio(self) -> float:
@@ -54,8 +59,10 @@ class Cohort:
 
 
 def make(folder: Path, patients: int) -> Path:
-    """A hospital's export of so many patients, made unless it is there."""
+    """A hospital's export of so many patients, made unless it is there. Raises ValueError for part of a hospital."""
     out = folder / f"hospital-{patients}"
+    if not out.is_dir() and patients > HOSPITAL:
+        _copies(make(folder, HOSPITAL), out, patients)
     if not out.is_dir():
         from cmvigil.reasoning.loader import load
         from cmvigil.synth.export import export
@@ -73,6 +80,21 @@ def make(folder: Path, patients: int) -> Path:
             (partial / name / "fhir").rename(partial / "fhir" / name)
         partial.rename(out)
     return out / "fhir"
+
+
+def _copies(one: Path, out: Path, patients: int) -> None:
+    """Hospitals that differ in the names of their patients (and of all that is theirs) only."""
+    number, rest = divmod(patients, HOSPITAL)
+    if rest:
+        raise ValueError(f"{patients} patients: a multiple of {HOSPITAL} is wanted")
+    partial = out.with_suffix(".partial")
+    for each in range(number):
+        for file in sorted(one.rglob("*.ndjson")):
+            to = partial / "fhir" / f"{each}" / file.relative_to(one)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("rb") as lines, to.open("wb") as copy:
+                copy.writelines(line.replace(b"synth-%d-" % SEED, b"synth-%d-" % (SEED + each)) for line in lines)
+    partial.rename(out)
 
 
 def measured(patients: int, folder: Path | None = None, jobs: int = 2) -> Cohort:
@@ -129,22 +151,59 @@ def _run(fhir: Path, jobs: int, out: str) -> dict[str, float]:
     from cmvigil.reasoning.loader import load
 
     on = open_store(Path(out) / "store.duckdb", threads=jobs)
-    start, work = time.perf_counter(), _work()
-    intake(on, fhir, jobs=jobs)
-    read, read_work = time.perf_counter(), _work()
-    answer(on, load(), last_day(on, date.max), jobs=jobs)
-    end, end_work = time.perf_counter(), _work()
+    with _Watch() as watch:
+        start, work = time.perf_counter(), _work()
+        intake(on, fhir, jobs=jobs)
+        read, read_work = time.perf_counter(), _work()
+        answer(on, load(), last_day(on, date.max), jobs=jobs)
+        end, end_work = time.perf_counter(), _work()
     row = on.execute("SELECT sum(lines) FROM manifest WHERE kind = 'Observation'").fetchone()
     assert row is not None
-    highest = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {
         "observations": int(row[0]),
         "intake": read_work - work,
         "intake_wall": read - start,
         "rules": end_work - read_work,
         "rules_wall": end - read,
-        "memory": (highest[0] + jobs * highest[1]) / 1000,  # as if the workers were at their highest together
+        "memory": watch.highest / 1e6,
     }
+
+
+class _Watch:
+    """Looks ten times a second at how much memory this process and its workers hold together (Linux).
+
+    The kernel's own figure for a finished worker counts what its parent held when it was started.
+    """
+
+    def __init__(self) -> None:
+        self.highest = 0  # bytes
+        self._over = Event()
+        self._thread = Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        page = resource.getpagesize()
+        while not self._over.wait(0.1):
+            held = 0
+            for process in ("self", *_workers()):
+                with suppress(OSError):
+                    held += int(Path(f"/proc/{process}/statm").read_text().split()[1]) * page
+            self.highest = max(self.highest, held)
+
+
+def _workers() -> set[str]:
+    found: set[str] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            found.update(task.read_text().split())
+    return found
 
 
 def _work() -> float:

@@ -15,6 +15,7 @@ COMMANDS = [
     ["audit", "export"],
     ["backup"],
     ["dose"],
+    ["events"],
     ["explain"],
     ["genotype"],
     ["interactions"],

@@ -119,8 +119,13 @@ def test_what_was_so_before_the_first_day_has_no_delay(tmp_path: Path) -> None:
     on = taken(export(folder, small.resources(tmp_path)), tmp_path / "store")
     program = load()
     looked = look_back(on, program, _day(3, 20), LAST, 2, rules=["day_14_check_overdue"], definitions=NAMES)
-    assert looked.last == LAST - timedelta(days=1)  # every second day
-    assert all(each.patients == 0 for each in delays(on, program, looked))
+    assert looked.last == LAST  # though every second day ends on the day before
+    days = [day for (day,) in on.execute("SELECT DISTINCT as_of FROM past_member ORDER BY 1").fetchall()]
+    assert days == [*(_day(3, 20) + timedelta(days=n) for n in range(0, 21, 2)), LAST]
+    # of the other, overdue on the last day, since when is known
+    assert {each.label: each.days for each in delays(on, program, looked) if each.patients} == {
+        "Day 14 passed without a load": ()
+    }
     assert {each.name: each.known_before for each in fired(on, program)} == {
         "cmv_on_record": 2,
         "day_14_check_overdue": 1,

@@ -77,7 +77,7 @@ def test_one_patient_in_full(ward: Path, out: Path) -> None:
     nobody = cmvigil("cohort", ward, "--out", out, "--patient", f"{patient}x")
     assert nobody.exit_code == 2
     assert f"no patient '{patient}x'" in nobody.stderr
-    assert f"Did you mean '{patient}'?" in nobody.stderr
+    assert "Did you mean" not in nobody.stderr  # ids of others belong in no message
 
 
 @pytest.mark.parametrize(

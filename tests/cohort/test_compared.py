@@ -101,18 +101,43 @@ def test_what_is_no_rule_of_weight_is_shown_for_case_files(cases: Path, tmp_path
 
 
 def test_a_patient_that_is_not_there(cases: Path, bulk: Path, tmp_path: Path) -> None:
-    for folder in (cases, bulk):
+    for folder, said in ((cases, "Did you mean 'late'?"), (bulk, "no patient 'lat'")):  # a case is a file's name
         shown = cmvigil(
             "knowledge", "diff", "shipped", "shipped", "--cohort", folder, "--patient", "lat", "--out", tmp_path / "out"
         )
         assert shown.exit_code == 2
-        assert "late" in shown.output
+        assert said in " ".join(shown.output.split())
+
+
+def test_a_store_that_is_there_is_left_alone(bulk: Path, tmp_path: Path) -> None:
+    """Not read anew, and its answers and tables stay; a temporary one is gone in the end."""
+    out = tmp_path / "out"
+    export(tmp_path / "other", [each for each in small.resources(tmp_path) if "rising" in str(each)])
+    assert cmvigil("cohort", tmp_path / "other", "--out", out, "--jobs", 1).exit_code == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert cmvigil("knowledge", "diff", "shipped", "shipped", "--cohort", bulk, "--out", out).exit_code == 0
+    after = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert after.pop("difference.parquet")
+    assert after == before
+
+
+def test_a_sites_own_codes_count(bulk: Path, site: Path, tmp_path: Path) -> None:
+    """Loads under a local code: without the mapping nothing is found, with it as much as under their own."""
+    path = bulk / "Observation.ndjson"
+    path.write_bytes(path.read_bytes().replace(b'"urn:cmvigil:concept","code":"cmv_load"', b'"urn:lab","code":"PCR"'))
+    assert b"urn:lab" in path.read_bytes()
+    mapping = tmp_path / "mapping.csv"
+    mapping.write_text("system,code,concept,specimen,assay\nurn:lab,PCR,cmv_load,plasma,\n")
+    assert _diff("shipped", site, bulk)[1]["rules"] == []
+    (one,) = _diff("shipped", site, bulk, "--mapping", mapping)[1]["rules"]
+    assert (one["rule"], one["lost"]) == (RULE, 1)
 
 
 def test_options_of_patients_need_a_cohort() -> None:
-    shown = cmvigil("knowledge", "diff", "shipped", "shipped", "--patient", "x")
-    assert shown.exit_code == 2
-    assert "--cohort" in shown.output
+    for given in (("--patient", "x"), ("--mapping", __file__)):
+        shown = cmvigil("knowledge", "diff", "shipped", "shipped", *given)
+        assert shown.exit_code == 2
+        assert "--cohort" in shown.output
 
 
 def test_case_files(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ _MOST = 20
 def backtest_command(
     folder: cohort.Folder,
     every: Annotated[
-        str, typer.Option("--every", metavar="DAYS", help="Look every so many days: 1d, 7d, or a plain number.")
+        str, typer.Option("--every", metavar="DAYS", help="Look every so many days, and on the last: 1d, 7d.")
     ] = "1d",
     first: Annotated[
         str | None,
@@ -58,7 +58,7 @@ def backtest_command(
     Each day sees only what was known on it. Days of a patient before anything was known of him are left out.
     """
     from ..cohort.backtest import definitions_of, delays, fired, first_days, look_back, write
-    from ..cohort.members import last_day
+    from ..cohort.members import in_words, last_day, later
     from ..cohort.page import backtest_page
     from ..synth.truth import DEFINITIONS
 
@@ -81,11 +81,14 @@ def backtest_command(
             c.stop(f"{folder}: nothing is known of anybody by {last}")
         found, acted = fired(on, program), delays(on, program, looked)
         made = write(on, program, out, csv=csv)
-        c.write(out / "backtest.html", backtest_page(looked, found, acted, program).encode())
+        unseen = later(on, last)
+        c.write(out / "backtest.html", backtest_page(looked, found, acted, program, unseen).encode())
         scores = _scores(truth, first_days(on, DEFINITIONS)) if truth else []
     typer.echo(
         f"{looked.patients:,} patients, {looked.first} to {looked.last} every {step} d: {looked.snapshots:,} answers"
     )
+    if unseen:
+        typer.echo(in_words(unseen))
     console = c.console()
     console.print(_delays(acted))
     console.print(_fired(found))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +17,35 @@ import typer
 from . import common as c
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import duckdb
 
     from ..cohort.answer import Answered
+    from ..cohort.quality import Quality
     from ..reasoning.model import Program
+    from ..record.tables import Record
 
 STORE = "store.duckdb"
+
+
+class Engine(StrEnum):
+    """Where rules run."""
+
+    DUCKDB = "duckdb"
+    POSTGRES = "postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What a run asks of the place where the events are."""
+
+    place: str  # as messages call it
+    last_day: Callable[[], date]
+    records: Callable[[Sequence[str]], Iterable[Record]]
+    answer: Callable[..., Answered]
+    quality: Callable[[date], Quality]
+
 
 Folder = Annotated[
     Path,
@@ -39,7 +65,15 @@ Memory = Annotated[
 
 
 def cohort_command(
-    folder: Folder,
+    events: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR|ADDRESS",
+            help="A folder with a FHIR bulk export (NDJSON, also .gz) or tables of events (Parquet, CSV); or the "
+            "address of a database with tables of events.",
+            show_default=False,
+        ),
+    ],
     out: Out = Path("cohort"),
     as_of: c.AsOf = None,
     where: Annotated[
@@ -54,38 +88,53 @@ def cohort_command(
     ] = None,
     mapping: c.Mapping = None,
     knowledge: c.Overlays = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            "--engine", help="Where the rules run: here, or inside the database that holds the events (postgres)."
+        ),
+    ] = Engine.DUCKDB,
+    without: Annotated[
+        str,
+        typer.Option(
+            "--without",
+            metavar="TABLES",
+            help="Event tables that the database does not have, parted by commas: nothing of them is recorded.",
+        ),
+    ] = "",
 ) -> None:
     """Answer every patient of a folder: tables of advice, findings and unknowns, a summary and a data-quality report.
 
     The day is the same for everybody: --as-of, else the last day on which anything became known.
     """
     from ..cohort import page
-    from ..cohort.answer import answer
-    from ..cohort.members import last_day
-    from ..cohort.quality import quality
+    from ..cohort.members import in_words
     from ..cohort.results import write
     from ..cohort.summary import summarise
 
+    opening = _opening(engine, events, jobs, mapping, parted(without))
     program, day = c.program(knowledge), c.day(as_of)
     names = rule_names(program, rules)
     out.mkdir(parents=True, exist_ok=True)
-    with opened(out / STORE, memory, jobs) as on:
-        read(on, folder, mapping, jobs)
-        day = day or last_day(on, date.max)
+    with opened(out / STORE, memory, jobs) as on, opening(on) as there:
+        day = day or there.last_day()
         if patient is not None:
-            _one(on, program, patient, day)
+            _one(there, program, patient, day)
             return
         with shown() as progress:
             answered = _answered(
-                where, lambda: answer(on, program, day, where=where, rules=names, jobs=jobs, progress=progress)
+                where, lambda: there.answer(on, program, day, where=where, rules=names, progress=progress)
             )
         if not answered.patients:
-            c.stop(f"{folder}: no patient is known by {day}" + (f" for whom {where}" if where else ""))
+            c.stop(f"{there.place}: no patient is known by {day}" + (f" for whom {where}" if where else ""))
         made = write(on, program, out, csv=csv)
-        summary = summarise(on, program, answered)
-        c.write(out / "quality.html", page.quality_page(quality(on)).encode())
-        c.write(out / "summary.html", page.summary_page(summary).encode())
+        summary = summarise(on, program, answered, records=there.records)
+        quality = there.quality(day)
+        c.write(out / "quality.html", page.quality_page(quality).encode())
+        c.write(out / "summary.html", page.summary_page(summary, quality.later).encode())
     typer.echo(f"{answered.patients:,} patients as of {day}")
+    if quality.later:
+        typer.echo(f"  {in_words(quality.later)}")
     for row in summary.counts:
         typer.echo(f"  {row.patients:>9,}  {row.label}")
     for name, number in made.items():
@@ -93,11 +142,72 @@ def cohort_command(
     typer.echo(f"{out / 'summary.html'}\n{out / 'quality.html'}")
 
 
+def _opening(
+    engine: Engine, events: str, jobs: int, mapping: Path | None, without: list[str]
+) -> Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[Events]]:
+    """How to open the place where the events are. Ends with a message for what an engine cannot use."""
+    if engine is Engine.DUCKDB:
+        if "://" in events:
+            c.stop("found the address of a database; expected a folder. To answer inside it: --engine postgres")
+        if without:
+            c.stop("--without speaks of the tables of a database; in a folder a table that is not there holds nothing")
+        return partial(_folder, Path(events), mapping, jobs)
+    if mapping is not None:
+        c.stop("--mapping speaks of codes; a database holds events, whose codes are mapped already")
+    return partial(_postgres, events, without)
+
+
+@contextmanager
+def _folder(folder: Path, mapping: Path | None, jobs: int, on: duckdb.DuckDBPyConnection) -> Iterator[Events]:
+    """Events of a folder, read into the store."""
+    from ..cohort.answer import answer
+    from ..cohort.drill import record_of
+    from ..cohort.members import last_day
+    from ..cohort.quality import quality
+
+    read(on, folder, mapping, jobs)
+    yield Events(
+        str(folder),
+        lambda: last_day(on, date.max),
+        lambda patients: (record_of(on, patient) for patient in patients),
+        partial(answer, jobs=jobs),
+        partial(quality, on),
+    )
+
+
+@contextmanager
+def _postgres(address: str, without: list[str], on: duckdb.DuckDBPyConnection) -> Iterator[Events]:
+    """Events that stay in a PostgreSQL database."""
+    from importlib.util import find_spec
+
+    if find_spec("psycopg") is None:
+        c.stop("--engine postgres needs the driver of PostgreSQL: pip install 'cmvigil[postgres]'")
+    from ..cohort import hospital, in_postgres
+    from ..cohort.returned import fresh, quality_of
+
+    place = hospital.place_of(address)
+    with hospital.session(address) as inside:
+        tables = hospital.checked(inside, place, without)
+        fresh(on, place)
+        yield Events(
+            place,
+            partial(in_postgres.last_day, inside),
+            partial(in_postgres.records_of, inside),
+            partial(in_postgres.answer, inside),
+            lambda day: quality_of(tables, in_postgres.strange(inside), in_postgres.later(inside, day)),
+        )
+
+
+def parted(given: str) -> list[str]:
+    """The words of an option that parts them by commas."""
+    return [word.strip() for word in given.split(",") if word.strip()]
+
+
 def rule_names(program: Program, given: str) -> list[str]:
     """The rules that an option names, parted by commas. Ends with a message for one that does not exist."""
     from ..record.errors import did_you_mean
 
-    names = [name.strip() for name in given.split(",") if name.strip()]
+    names = parted(given)
     unknown = [name for name in names if name not in program.rules]
     if unknown:
         c.stop([f"--rules: no rule {name!r}. {did_you_mean(name, program.rules)}".rstrip() for name in unknown])
@@ -120,12 +230,12 @@ def _answered(where: str, work: Callable[[], Answered]) -> Answered:
         c.stop(f'--where: {str(error).splitlines()[0]}; expected SQL over patient, age and sex, such as "age >= 18"')
 
 
-def _one(on: duckdb.DuckDBPyConnection, program: Program, patient: str, day: date) -> None:
+def _one(there: Events, program: Program, patient: str, day: date) -> None:
     from ..assess import assess
-    from ..cohort.drill import record_of
     from ..report import terminal
 
-    terminal.render(assess(record_of(on, patient), program, day), c.console())
+    (record,) = there.records([patient])
+    terminal.render(assess(record, program, day), c.console())
 
 
 @contextmanager

@@ -35,12 +35,22 @@ class _Found:
     otherwise: Mapping[str, list[Change]] = field(default_factory=dict)  # of single records
 
 
-def compare(versions: Versions, folder: Path, out: Path, as_of: date | None, patient: str | None, json: bool) -> None:
+def compare(
+    versions: Versions,
+    folder: Path,
+    out: Path,
+    as_of: date | None,
+    patient: str | None,
+    mapping: Path | None,
+    json: bool,
+) -> None:
     """Show what differs. Ends with 1 where anything does."""
     from ..cohort.compared import case_files
 
     cases = case_files(folder)
-    found = _cases(versions, cases, as_of, patient) if cases else _store(versions, folder, out, as_of, patient)
+    if cases and mapping is not None:
+        c.stop("--mapping speaks of codes; case files have none")
+    found = _cases(versions, cases, as_of, patient) if cases else _store(versions, folder, out, as_of, patient, mapping)
     if json:
         c.emit(_as_json(found, versions))
     else:
@@ -67,16 +77,20 @@ def _cases(versions: Versions, cases: Mapping[str, Path], as_of: date | None, pa
     return _Found(len(records), moved, rules, why, {name: otherwise(versions, r, as_of) for name, r in records.items()})
 
 
-def _store(versions: Versions, folder: Path, out: Path, as_of: date | None, patient: str | None) -> _Found:
-    """A bulk export, or tables of events."""
+def _store(
+    versions: Versions, folder: Path, out: Path, as_of: date | None, patient: str | None, mapping: Path | None
+) -> _Found:
+    """A bulk export, or tables of events. It is read into a store of its own: one that is in ``out`` is left alone."""
+    from tempfile import TemporaryDirectory
+
     from ..cohort.compared import differences, states_of_store
     from ..cohort.drill import record_of
     from ..cohort.members import last_day
     from ..cohort.results import copied
 
     out.mkdir(parents=True, exist_ok=True)
-    with cohort.opened(out / cohort.STORE, 1200, 2) as on:
-        cohort.read(on, folder, None, 2)
+    with TemporaryDirectory(dir=out) as own, cohort.opened(Path(own) / cohort.STORE, 1200, 2) as on:
+        cohort.read(on, folder, mapping, 2)
         day = as_of or last_day(on, date.max)
         if patient is not None:
             record_of(on, patient)  # one that is not there is said at once

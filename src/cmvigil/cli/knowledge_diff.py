@@ -49,9 +49,11 @@ def diff_command(
     patient: Annotated[
         str | None, typer.Option("--patient", metavar="ID", help="With --cohort: only this patient.")
     ] = None,
-    out: Annotated[Path, typer.Option("--out", help="With --cohort: the folder that the export is read into.")] = Path(
-        "cohort"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="With --cohort: the folder for the table of what differs in an export."),
+    ] = Path("cohort"),
+    mapping: c.Mapping = None,
     json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
     """Interpret every known change of the virus with two versions of the knowledge; list the verdicts that differ.
@@ -63,10 +65,10 @@ def diff_command(
         from . import cohort_diff
 
         programs = _program(before), _program(after)
-        cohort_diff.compare(programs, folder, out, c.day(as_of), patient, json)
+        cohort_diff.compare(programs, folder, out, c.day(as_of), patient, mapping, json)
         return
-    if as_of or patient:
-        c.stop("--as-of and --patient speak of patients; give them with --cohort")
+    if as_of or patient or mapping:
+        c.stop("--as-of, --patient and --mapping speak of patients; give them with --cohort")
     from ..genotype.difference import compare
 
     versions = [_version(before), _version(after)]

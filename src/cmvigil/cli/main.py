@@ -14,6 +14,7 @@ from . import (
     case,
     cohort,
     dose,
+    events,
     explain,
     genotype,
     interactions,
@@ -47,6 +48,7 @@ app.command("backup", cls=Command)(backup.backup_command)
 app.command("cohort", cls=Command)(cohort.cohort_command)
 app.command("compile", cls=Command)(sql.compile_command)
 app.command("dose", cls=Command)(dose.dose_command)
+app.command("events", cls=Command)(events.events_command)
 app.command("explain", cls=Command)(explain.explain_command)
 app.command("genotype", cls=Command)(genotype.genotype_command)
 app.command("interactions", cls=Command)(interactions.interactions_command)

@@ -44,7 +44,7 @@ def measures_command(
 
     from ..cohort.measure_reports import Counts, Reports
     from ..cohort.measures import described, occasions
-    from ..cohort.members import last_day
+    from ..cohort.members import in_words, last_day, later
 
     program, day, days = c.program(knowledge), c.day(as_of), _period(period)
     out.mkdir(parents=True, exist_ok=True)
@@ -52,13 +52,15 @@ def measures_command(
         cohort.read(on, folder, mapping, jobs)
         day = day or last_day(on, date.max)
         first, last = days or (day - timedelta(days=WINDOW - 1), day)
-        found = occasions(on, program, first, last, day)
+        found, unseen = occasions(on, program, first, last, day), in_words(later(on, day))
     measures = described(program)
     reports = Reports(program, measures, first, last, day)
     lines = [orjson.dumps(each) + b"\n" for each in reports.individual(found)]
     summary = orjson.dumps(reports.summary(found), option=orjson.OPT_INDENT_2) + b"\n"
     c.write_all({out / "measures.json": summary, out / "measures.ndjson": b"".join(lines)})
     typer.echo(f"{first} to {last}, as known by {day}")
+    if unseen:
+        typer.echo(unseen)
     for name, measure in measures.items():
         counts = Counts.of(each for each in found if each.measure == name)
         typer.echo(f"  {counts.met:>6,} of {counts.known:>6,}  {measure.title} ({counts.unknown:,} not known)")

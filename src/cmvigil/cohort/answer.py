@@ -6,11 +6,12 @@ whole program for each patient alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -102,8 +103,7 @@ def in_groups(
     """
     lists = ", ".join(f"{name} VARCHAR[]" for name in Settling.LISTS)
     on.execute(f"CREATE OR REPLACE TABLE {prefix}always (cohort TINYINT, {lists})")
-    done, total = 0, sum(sizes)
-    progress("rules", 0, total)
+    shares: list[Callable[[], Iterator[int]]] = []
     for group, size in enumerate(sizes):
         if not size:
             continue
@@ -113,33 +113,35 @@ def in_groups(
             f"INSERT INTO {prefix}always VALUES (?, {', '.join('?' for _ in Settling.LISTS)})",
             [group, *settling.always],
         )
-        workers = min(jobs, -(-size // 2000))
-        batch = min(BATCHES[group], -(-size // workers))
         plan = prepared(special.program)
         statement = keep(settling.selected(plan, group))
-        where = f"{prefix}member WHERE cohort = {group}"
-        share = partial(_share, on, plan, statement, where, workers, batch)
-        with ThreadPoolExecutor(workers) as pool:
-            for number in pool.map(share, range(workers)):
+        parts = max(1, min(jobs // len(sizes), size // BATCHES[group]))
+        for part in range(parts):
+            where = f"{prefix}member WHERE cohort = {group} AND hash(patient) % {parts} = {part}"
+            shares.append(partial(_share, on, plan, statement, where, BATCHES[group]))
+    done, total, telling = 0, sum(sizes), Lock()
+    progress("rules", done, total)
+
+    def work(share: Callable[[], Iterator[int]]) -> None:
+        nonlocal done
+        for number in share():
+            with telling:
                 done += number
                 progress("rules", done, total)
 
+    # Groups side by side: while one plans its statements, which takes one core, another works.
+    with ThreadPoolExecutor(jobs) as pool:
+        for _ in pool.map(work, shares):
+            pass
 
-def _share(
-    on: duckdb.DuckDBPyConnection, plan: Plan, statement: str, where: str, parts: int, batch: int, part: int
-) -> int:
-    """Answer one share of a group on a connection of its own."""
-    own = on.cursor()
-    own.execute(
-        "CREATE OR REPLACE TEMP TABLE snapshot AS "
-        f"SELECT patient, as_of FROM {where} AND hash(patient) % {parts} = {part}"
-    )
-    number = 0
-    for size in in_batches(plan, own, batch):
-        own.execute(statement)
-        number += size
-    own.close()
-    return number
+
+def _share(on: duckdb.DuckDBPyConnection, plan: Plan, statement: str, where: str, batch: int) -> Iterator[int]:
+    """Answer one share of a group on a connection of its own; gives the snapshots of each batch."""
+    with on.cursor() as own:
+        own.execute(f"CREATE TEMP TABLE snapshot AS SELECT patient, as_of FROM {where}")
+        for size in in_batches(plan, own, batch):
+            own.execute(statement)
+            yield size
 
 
 def interpret(on: duckdb.DuckDBPyConnection, program: Program) -> None:

@@ -31,7 +31,7 @@ PAUSE = 7  # days without a drug after which it begins anew
 
 @dataclass(frozen=True, slots=True)
 class LookedBack:
-    """What a back-test looked at: from the first to the last day, every so many days."""
+    """What a back-test looked at: every so many days from the first on, and the last day."""
 
     first: date
     last: date
@@ -110,6 +110,7 @@ def look_back(
 ) -> LookedBack:
     """Answer every patient on every day from ``first`` to ``last`` on which anything of them was known.
 
+    Where ``every`` does not end on the last day, the last step is shorter: what stands at the end is always known.
     ``rules``: only these (default: all that are said); ``definitions``: only these (default: those that the tables of
     the knowledge ask for). Leaves the tables ``past_spell`` and ``past_first``. Raises KeyError for a name that does
     not exist.
@@ -118,7 +119,7 @@ def look_back(
     held = sorted(definitions_of(program) if definitions is None else definitions)
     part = narrowed(program, wanted, held)
     interpret(on, program)
-    days = [first + timedelta(days=n) for n in range(0, (last - first).days + 1, every)]
+    days = [*(first + timedelta(days=n) for n in range(0, (last - first).days, every)), last]
     sizes = members(on, days, with_events=True, prefix=PREFIX)
     on.execute(
         f"CREATE OR REPLACE TABLE {PREFIX}change "
@@ -126,9 +127,9 @@ def look_back(
     )
     in_groups(on, part, sizes, _CHANGES.format, named={*wanted, *held}, jobs=jobs, progress=progress, prefix=PREFIX)
     on.execute(_SPELLS)
-    on.execute(_FIRSTS, {"last": days[-1], "start": first})
+    on.execute(_FIRSTS, {"last": last, "start": first})
     (patients,) = on.execute(f"SELECT count(DISTINCT patient) FROM {PREFIX}member").fetchall()[0]
-    return LookedBack(first, days[-1], every, patients, sum(sizes))
+    return LookedBack(first, last, every, patients, sum(sizes))
 
 
 _CHANGES = f"""

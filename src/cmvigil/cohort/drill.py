@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import duckdb
 
-from ..record.errors import IntakeError, Problem, did_you_mean
-from ..record.tables import TABLES, Issue, Range, Record, columns
+from ..record.errors import IntakeError, Problem
+from ..record.tables import TABLES, Issue, Range, Record, Row, columns
 from .store import EVENTS
 
 _ISSUES = "level, place, found, expected, remedy, known_on"
+_EVERY_DIGIT = Context(prec=1000)
 
 
 def record_of(on: duckdb.DuckDBPyConnection, patient: str) -> Record:
@@ -22,16 +24,25 @@ def record_of(on: duckdb.DuckDBPyConnection, patient: str) -> Record:
         found = on.execute(f"SELECT * FROM event_{table} WHERE patient = ? ORDER BY day, event", [patient])
         names = [column[0] for column in found.description]
         for cells in found.fetchall():
-            row = dict(zip(names, cells, strict=True))
-            record.add(TABLES[table](**{name: _value(name, kind, row) for name, kind in columns(table).items()}))
+            record.add(row_of(table, dict(zip(names, cells, strict=True))))
     if not any(record.rows.values()):
-        raise _nobody(on, patient)
+        raise nobody(patient)
     for cells in on.execute(f"SELECT {_ISSUES} FROM issue WHERE patient = ? ORDER BY ALL", [patient]).fetchall():
         record.issues.append(Issue(*cells))
     return record
 
 
-def _value(name: str, kind: str, row: dict[str, Any]) -> Any:
+def row_of(table: str, cells: Mapping[str, Any]) -> Row:
+    """An event row out of the columns that hold it in SQL."""
+    return TABLES[table](**{name: _value(name, kind, cells) for name, kind in columns(table).items()})
+
+
+def nobody(patient: str) -> IntakeError:
+    """What to raise where there is no such patient. It suggests none: ids of others belong in no message."""
+    return IntakeError([Problem(f"no patient '{patient}'", "one of the patients", "Check the id.")])
+
+
+def _value(name: str, kind: str, row: Mapping[str, Any]) -> Any:
     if kind == "measured":
         low, high = row[f"{name}__low"], row[f"{name}__high"]
         if low is None:
@@ -43,7 +54,7 @@ def _value(name: str, kind: str, row: dict[str, Any]) -> Any:
     return _plain(value) if isinstance(value, Decimal) else value
 
 
-def _word(row: dict[str, Any], low: Decimal, high: Decimal | None) -> str:
+def _word(row: Mapping[str, Any], low: Decimal, high: Decimal | None) -> str:
     """The words that are shown instead of a number, as :mod:`cmvigil.record.units` gives them."""
     if row.get("form") == "not_detected" and low == high == 0:
         return "not detected"
@@ -57,16 +68,4 @@ def _plain(value: Any) -> Any:
     if value is None:
         return None
     whole = value.to_integral_value()
-    return whole if value == whole else value.normalize()
-
-
-def _nobody(on: duckdb.DuckDBPyConnection, patient: str) -> IntakeError:
-    known = [
-        name
-        for (name,) in on.execute(
-            "SELECT patient FROM event_person ORDER BY jaro_similarity(patient, ?) DESC LIMIT 5", [patient]
-        ).fetchall()
-    ]
-    return IntakeError(
-        [Problem(f"no patient '{patient}'", "a patient of the store", did_you_mean(patient, known, "Check the id."))]
-    )
+    return whole if value == whole else value.normalize(_EVERY_DIGIT)

@@ -20,12 +20,15 @@ READ = frozenset(
 _NDJSON = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
 _EVENTS = (".parquet", ".csv", ".csv.gz")
 _PEEKED = 50
-"""Lines looked at to learn of which type a file is."""
+"""Lines looked at to learn with which type a file begins. It may hold any others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file of an export. ``kind`` is its resource type (``""``: none that could be told) or its event table."""
+    """One file of an export.
+
+    ``kind`` is the resource type that it begins with (``""``: none that could be told), or its event table.
+    """
 
     path: Path
     name: str  # within the folder, as messages call it
@@ -72,8 +75,8 @@ def _table_of(path: Path) -> str | None:
 
 
 def _kind_of(path: Path) -> str | None:
-    """The resource type of the first line that names one that is read; else the first that is named at all."""
-    first = None
+    """Observation where a first line is one; else the first type that is read; else the first that is named at all."""
+    read = first = None
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             for _, line in zip(range(_PEEKED), file, strict=False):
@@ -82,13 +85,16 @@ def _kind_of(path: Path) -> str | None:
                 except orjson.JSONDecodeError:
                     continue
                 kind = resource.get("resourceType") if isinstance(resource, dict) else None
-                if isinstance(kind, str) and kind in READ:
+                if not isinstance(kind, str):
+                    continue
+                if kind in _ORDER:
                     return kind
-                first = first or (kind if isinstance(kind, str) else None)
+                first = first or kind
+                read = read or (kind if kind in READ else None)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged"
         raise _refused(f"no readable file ({reason})", "NDJSON", "Fetch it again, or take it out.", path) from None
-    return first
+    return read or first
 
 
 def _refused(found: str, expected: str, remedy: str, path: Path) -> IntakeError:

@@ -7,16 +7,17 @@ a test compares the two.
 
 from __future__ import annotations
 
-import gzip
 import shutil
 import tempfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from hashlib import sha256
+from itertools import islice
 from multiprocessing import get_context
+from operator import add
 from pathlib import Path
 
 import duckdb
@@ -29,11 +30,13 @@ from .export import READ, Source, sources
 from .shapes import Shapes
 from .store import EVENTS, begin, done
 from .tables_in import read_table
-from .tolerant import clean
+from .tolerant import OUTCOME, Bad, Copies, Odd, clean
 
 _ISSUE = ("patient", "level", "place", "found", "expected", "remedy", "known_on")
 BUCKET = 5_000
 """Patients of one bucket of the second pass, about."""
+_AT_ONCE = 5_000
+"""Odd or bad lines of a careful pass that are held at once."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (bytes, or patients)."""
@@ -81,48 +84,83 @@ def _transaction(on: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _file(on: duckdb.DuckDBPyConnection, file: Source, shapes: Shapes) -> None:
-    count, careful = typed.Count(), False
+    """Read a file; the manifest has a line for each type in it."""
+    careful = False
     if file.events:
-        count = read_table(on, file)
-    elif file.kind in READ:
-        try:
-            count = typed.read(on, file, file.path, shapes)
-        except duckdb.Error:
-            careful = True
+        counts = {file.kind: read_table(on, file)}
     else:
-        count.lines = count.aside = _lines(on, file)
-        if file.kind == "OperationOutcome":  # what a server did not give is unknown, not absent
-            on.execute(
-                "INSERT INTO outcome SELECT ? || ':' || row_number() OVER (), json FROM read_ndjson_objects(?)",
-                [file.name, str(file.path)],
-            )
-    if careful:
-        on.execute("ROLLBACK; BEGIN")
-        count = _carefully(on, file, shapes)
-    on.execute(
+        try:
+            counts = {file.kind: typed.read(on, file, file.path, shapes)} if file.kind in READ else {}
+        except (duckdb.Error, typed.RefusedError):
+            on.execute("ROLLBACK; BEGIN")
+            counts, careful = {}, True
+        counts = counts or _carefully(on, file, shapes)
+    on.executemany(
         "INSERT INTO manifest VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [file.name, file.kind, file.size, file.changed, *astuple(count), careful],
+        [
+            [file.name, kind, file.size, file.changed, *astuple(count), careful or len(counts) > 1]
+            for kind, count in counts.items()
+        ],
     )
 
 
-def _carefully(on: duckdb.DuckDBPyConnection, file: Source, shapes: Shapes) -> typed.Count:
-    with tempfile.TemporaryDirectory() as folder:
-        found = clean(file, Path(folder) / "clean.ndjson")
-        count = typed.read(on, file, found.path, shapes)
-    count.lines = found.lines
-    for bad in found.bad:
-        _issue(on, f"{file.name}:{bad.line}", bad.found, bad.expected, bad.remedy)
-    count.rejected += len(found.bad)
-    for line, resource in found.odd:
-        place, patient = f"{file.name}:{line}", _patient_of(resource)
-        if patient is None or resource["resourceType"] not in READ:
-            _issue(on, place, "a resource that is about no patient", "a subject Patient/id", "Not used.")
-            count.rejected += 1
-        else:
-            row = [patient, resource["resourceType"], place, orjson.dumps(resource).decode()]
-            on.execute("INSERT INTO rest VALUES (?, ?, ?, ?)", row)
+def _carefully(on: duckdb.DuckDBPyConnection, file: Source, shapes: Shapes) -> dict[str, typed.Count]:
+    """Read every line of a file as what it is; gives what became of the lines of each type."""
+    counts: defaultdict[str, typed.Count] = defaultdict(typed.Count)
+    with tempfile.TemporaryDirectory(dir=_beside(on)) as folder:
+        copies = Copies(Path(folder))
+        lines = clean(file, copies)
+        while some := list(islice(lines, _AT_ONCE)):
+            _told(on, file, some, counts)
+        made = copies.close()
+        for kind in sorted(made, key=lambda kind: kind != "Observation"):  # as whole files are
+            read = typed.read(on, replace(file, kind=kind), made[kind], shapes)
+            already = counts[kind]
+            counts[kind] = typed.Count(*map(add, astuple(read), astuple(already)))
+    for kind, number in copies.others.items():
+        counts[kind].lines += number
+        counts[kind].aside += number
+    # A line that is no resource counts under the type that the file began with.
+    counts[file.kind].lines = copies.lines - sum(count.lines for kind, count in counts.items() if kind != file.kind)
+    return counts
+
+
+def _told(
+    on: duckdb.DuckDBPyConnection, file: Source, lines: Iterable[Bad | Odd], counts: defaultdict[str, typed.Count]
+) -> None:
+    """Put aside what is odd, and tell what is bad."""
+    issues: list[tuple[str, ...]] = []
+    rest: list[tuple[str, ...]] = []
+    outcomes: list[tuple[str, ...]] = []
+    for each in lines:
+        place = f"{file.name}:{each.line}"
+        if isinstance(each, Bad):
+            counts[file.kind].rejected += 1
+            issues.append((place, each.found, each.expected, each.remedy))
+            continue
+        count, text = counts[each.kind], orjson.dumps(each.resource).decode()
+        count.lines += 1
+        if each.kind == OUTCOME:  # what a server did not give is unknown, not absent
+            count.aside += 1
+            outcomes.append((place, text))
+        elif patient := _patient_of(each.resource):
             count.rest += 1
-    return count
+            rest.append((patient, each.kind, f"{each.kind}/{each.resource.get('id')}", place, text))
+        else:
+            count.rejected += 1
+            issues.append((place, "a resource that is about no patient", "a subject Patient/id", "Not used."))
+    _put(on, "issue", "NULL, 'rejected', {}, NULL", issues)
+    _put(on, "rest", "{}", rest)
+    _put(on, "outcome", "{}", outcomes)
+
+
+def _put(on: duckdb.DuckDBPyConnection, table: str, form: str, rows: list[tuple[str, ...]]) -> None:
+    """Insert rows of words; ``form`` is what stands around them."""
+    if rows:
+        words = ", ".join(f"unnest(${at}::VARCHAR[])" for at in range(1, len(rows[0]) + 1))
+        on.execute(
+            f"INSERT INTO {table} SELECT {form.format(words)}", [list(column) for column in zip(*rows, strict=True)]
+        )
 
 
 def _patient_of(resource: dict[str, object]) -> str | None:
@@ -132,21 +170,6 @@ def _patient_of(resource: dict[str, object]) -> str | None:
     reference = subject.get("reference") if isinstance(subject, dict) else None
     parts = reference.partition("/_history/")[0].split("/") if isinstance(reference, str) else []
     return parts[-1] if len(parts) > 1 and parts[-2] == "Patient" else None
-
-
-def _issue(on: duckdb.DuckDBPyConnection, place: str, found: str, expected: str, remedy: str) -> None:
-    on.execute("INSERT INTO issue VALUES (NULL, 'rejected', ?, ?, ?, ?, NULL)", [place, found, expected, remedy])
-
-
-def _lines(on: duckdb.DuckDBPyConnection, file: Source) -> int:
-    number = 0
-    try:
-        with gzip.open(file.path) if file.packed else file.path.open("rb") as lines:
-            for _ in lines:
-                number += 1
-    except (OSError, EOFError, zlib.error):
-        _issue(on, f"{file.name}:{number + 1}", "a damaged archive from here on", "a whole file", "Fetch it again.")
-    return number
 
 
 # -- the second pass -------------------------------------------------------------------------------------------------
@@ -252,6 +275,17 @@ def _persons(on: duckdb.DuckDBPyConnection) -> None:
     on.execute(f"""
 CREATE OR REPLACE TEMP TABLE first_day AS
 SELECT patient, min(day) AS day, min(least(day, known_on)) AS either FROM ({days}) GROUP BY patient""")
+    on.execute(f"""
+UPDATE event_person SET day = f.day, known_on = f.day FROM first_day AS f
+WHERE f.patient = event_person.patient AND event_person.day = DATE '{rest.UNDATED}';
+DELETE FROM event_person WHERE day = DATE '{rest.UNDATED}'""")
+    on.execute("""
+INSERT INTO issue
+SELECT patient, CASE WHEN versions > 1 THEN 'rejected' ELSE 'note' END, array_to_string(places[:2], ', '),
+  len(places) || ' Patients of one id' || CASE WHEN versions > 1 THEN ', which differ' ELSE ', all alike' END, 'one',
+  'The first is used.', NULL
+FROM (SELECT patient, list(place ORDER BY rowid) AS places, count(DISTINCT (birth, gender)) AS versions
+  FROM person_raw GROUP BY patient HAVING count(*) > 1)""")
     birth = r"""CASE WHEN regexp_matches(r.birth, '^\d{4}(-\d\d(-\d\d)?)?$') THEN try_cast(
       CASE length(r.birth) WHEN 4 THEN r.birth || '-01-01' WHEN 7 THEN r.birth || '-01' ELSE r.birth END AS DATE) END"""
     on.execute(f"""
@@ -278,9 +312,11 @@ FROM first_day WHERE patient NOT IN (SELECT patient FROM event_person)""")
 
 def _once(on: duckdb.DuckDBPyConnection, table: str) -> None:
     """Of rows with the name of one event only the first stays; one that says something else is told."""
+    # Hashes of names are counted first, which costs little and almost always ends it.
+    perhaps = f"SELECT hash(patient, event) FROM event_{table} GROUP BY 1 HAVING count(*) > 1"
     doubled = on.execute(
         f"SELECT patient, event, count(DISTINCT e) FROM event_{table} AS e "
-        "GROUP BY ALL HAVING count(*) > 1 ORDER BY 1, 2"
+        f"WHERE hash(patient, event) IN ({perhaps}) GROUP BY ALL HAVING count(*) > 1 ORDER BY 1, 2"
     ).fetchall()
     if not doubled:
         return

@@ -12,17 +12,19 @@ from ..report import words
 from ..report.page import environment, style
 from . import pictures
 from .backtest import Delay, Fired, LookedBack
+from .members import Later, in_words
 from .quality import Quality
 from .summary import Summary
 
 _SHEET = "cohort.css"
 
 
-def summary_page(summary: Summary) -> str:
-    """The summary as one HTML document."""
+def summary_page(summary: Summary, later: Sequence[Later] = ()) -> str:
+    """The summary as one HTML document, with what became known later than its day."""
     counts = [(row.label, row.patients, f"{row.patients:,} of {row.of:,}") for row in summary.counts]
     shown = {
         "summary": summary,
+        "later": in_words(later),
         "states": Markup(pictures.bars(counts, "Patients in each state")),
         "said": Markup(
             pictures.bars([(s.headline, s.patients, _count(s.patients)) for s in summary.said], "What is said most")
@@ -42,11 +44,18 @@ def quality_page(quality: Quality) -> str:
     return _page("quality.html.jinja", quality=quality)
 
 
-def backtest_page(looked: LookedBack, fired: Sequence[Fired], delays: Sequence[Delay], program: Program) -> str:
+def backtest_page(
+    looked: LookedBack,
+    fired: Sequence[Fired],
+    delays: Sequence[Delay],
+    program: Program,
+    later: Sequence[Later] = (),
+) -> str:
     """What was first said when, and what the clinic did, as one HTML document."""
     seen = [each for each in delays if each.patients]
     drawn = {each.label: Markup(pictures.delay(each.days, f"{each.label}: {each.act}")) for each in seen if each.days}
-    return _page("backtest.html.jinja", looked=looked, fired=fired, delays=seen, drawn=drawn, program=program)
+    shown = {"looked": looked, "fired": fired, "delays": seen, "drawn": drawn, "program": program}
+    return _page("backtest.html.jinja", **shown, later=in_words(later))
 
 
 def _count(patients: int) -> str:

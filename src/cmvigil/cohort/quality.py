@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import duckdb
+
+from .members import Later, later
+from .store import EVENTS
 
 _SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file and what became of its lines."""
+    """A file and what became of its lines of one type; of those of another type there is another."""
 
     name: str
     kind: str
@@ -51,7 +55,7 @@ class Unmapped:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What an intake says of its files."""
+    """What an intake says of its files; ``later`` is what the answers of a day do not see."""
 
     files: tuple[File, ...]
     faults: tuple[Fault, ...]
@@ -60,6 +64,12 @@ class Quality:
     more_unmapped: int
     rows: tuple[tuple[str, int, int], ...]  # event table, rows, patients
     patients: int
+    later: tuple[Later, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The files by name."""
+        return tuple(dict.fromkeys(file.name for file in self.files))
 
     @property
     def lines(self) -> int:
@@ -72,10 +82,10 @@ class Quality:
         return sum(file.rejected for file in self.files)
 
 
-def quality(on: duckdb.DuckDBPyConnection) -> Quality:
-    """Look at a store."""
+def quality(on: duckdb.DuckDBPyConnection, as_of: date | None = None) -> Quality:
+    """Look at a store; with ``as_of``, the day that is answered, also at what became known later."""
     files = on.execute(
-        "SELECT name, kind, lines, plain, rest, unmapped, rejected, aside, tolerant FROM manifest ORDER BY name"
+        "SELECT name, kind, lines, plain, rest, unmapped, rejected, aside, tolerant FROM manifest ORDER BY name, kind"
     ).fetchall()
     # Numbers in a fault's words are of one result: faults of one kind are told together.
     faults = on.execute(r"""
@@ -87,8 +97,6 @@ ORDER BY CASE level WHEN 'rejected' THEN 0 WHEN 'unusable' THEN 1 ELSE 2 END, nu
     unmapped = on.execute("""
 SELECT kind, system, code, max(text), sum(number)::BIGINT AS number, min(first) FROM unmapped
 GROUP BY kind, system, code, CASE WHEN code = '' THEN text END ORDER BY number DESC, kind, code""").fetchall()
-    from .store import EVENTS
-
     rows = []
     for table in EVENTS:
         row = on.execute(f"SELECT count(*), count(DISTINCT patient) FROM event_{table}").fetchone()
@@ -105,4 +113,5 @@ GROUP BY kind, system, code, CASE WHEN code = '' THEN text END ORDER BY number D
         max(0, len(unmapped) - _SHOWN),
         tuple(rows),
         next(number for table, _, number in rows if table == "person"),
+        later(on, as_of) if as_of else (),
     )

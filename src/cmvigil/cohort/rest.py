@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
@@ -17,9 +18,12 @@ import orjson
 
 from ..record.codes import Codes, with_site
 from ..record.fhir.bundle import entries_record
+from ..record.fhir.intake import EXTENSION, dicts
 from ..record.tables import Range, Record, Row, columns
 from .store import EVENTS
 
+UNDATED = date(2199, 12, 31)
+"""The day of a person whose birth date is not known, until the store says their first day: plain rows are not here."""
 _LEAST = Decimal("0.000001")
 
 
@@ -54,10 +58,18 @@ def work(job: Job) -> int:
 
 def read_patient(patient: str, lines: Iterable[Mapping[str, Any]], codes: Codes) -> Record:
     """The record that a patient's resources make; each line has ``place`` and ``resource``."""
-    entries = [(line["resource"], "", line["place"]) for line in lines]
+    entries = [(_undated(line["resource"]), "", line["place"]) for line in lines]
     if not any(resource.get("resourceType") == "Patient" for resource, _, _ in entries):
         entries.append(({"resourceType": "Patient", "id": patient}, "", "Patient"))  # birth and sex come another way
     return entries_record(entries, codes, name=f"Patient/{patient}", patient=patient)
+
+
+def _undated(resource: dict[str, Any]) -> dict[str, Any]:
+    """A Patient for whom :data:`UNDATED` stands in where neither birth nor the resource says a day."""
+    if resource.get("resourceType") != "Patient":
+        return resource
+    last = {"url": f"{EXTENSION}day", "valueDate": UNDATED.isoformat()}
+    return {**resource, "extension": [*dicts(resource.get("extension")), last]}
 
 
 def flat(table: str, patient: str, row: Row) -> dict[str, Any]:

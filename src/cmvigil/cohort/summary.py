@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 import duckdb
 
 from ..assess import assess
 from ..reasoning.model import Program
+from ..record.tables import Record
 from .answer import Answered
 from .drill import record_of
 from .members import GROUPS
@@ -72,9 +74,18 @@ class Summary:
     quality: Mapping[str, int] = field(default_factory=dict)
 
 
-def summarise(on: duckdb.DuckDBPyConnection, program: Program, answered: Answered, sample: int = SAMPLE) -> Summary:
-    """The summary of the last run in a store; ``results.write`` must have run (it names the rules)."""
-    lacks, asked = _lacks(on, program, answered.as_of, sample)
+def summarise(
+    on: duckdb.DuckDBPyConnection,
+    program: Program,
+    answered: Answered,
+    sample: int = SAMPLE,
+    records: Callable[[Sequence[str]], Iterable[Record]] | None = None,
+) -> Summary:
+    """The summary of the last run in a store; ``results.write`` must have run (it names the rules).
+
+    ``records`` gives those of some patients; without it they are in the store.
+    """
+    lacks, asked = _lacks(on, program, answered.as_of, sample, records or partial(map, partial(record_of, on)))
     return Summary(
         answered.as_of,
         answered.patients,
@@ -123,15 +134,21 @@ def _said(on: duckdb.DuckDBPyConnection, program: Program, states: tuple[str, ..
     return made[:most]
 
 
-def _lacks(on: duckdb.DuckDBPyConnection, program: Program, as_of: date, sample: int) -> tuple[list[Lack], int]:
+def _lacks(
+    on: duckdb.DuckDBPyConnection,
+    program: Program,
+    as_of: date,
+    sample: int,
+    records: Callable[[Sequence[str]], Iterable[Record]],
+) -> tuple[list[Lack], int]:
     """What is asked of most patients with a trace of CMV: each of a sample is assessed in full."""
     chosen = on.execute(
         "SELECT patient FROM member WHERE cohort = 2 ORDER BY hash(patient), patient LIMIT ?", [sample]
     ).fetchall()
     patients: Counter[str] = Counter()
     decides: Counter[str] = Counter()
-    for (patient,) in chosen:
-        advice = assess(record_of(on, patient), program, as_of, explain=False)
+    for record in records([patient for (patient,) in chosen]):
+        advice = assess(record, program, as_of, explain=False)
         for question in advice.changes:
             patients[question.ask] += 1
             decides[question.ask] += len(question.rules)

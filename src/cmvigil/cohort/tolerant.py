@@ -1,13 +1,15 @@
-"""The careful pass over a file that the fast one refused: every line is looked at, and each bad one is told.
+"""The careful pass over a file that the fast one refused, or that may hold any type: every line is looked at.
 
-What is well formed is written to a clean copy, which the fast pass then reads; what is not goes with its file and
-line among the rejected, and leaves an empty place, so that numbers of lines stay. Nothing is dropped unseen.
+What is well formed and of a type that is read is written to a clean copy of its type, which the fast pass then reads;
+empty places stand in it for all other lines, so that numbers of lines stay. What is odd or bad is given out with its
+line, and what is not read is counted by type. Nothing is dropped unseen, and one line at a time is held.
 """
 
 from __future__ import annotations
 
 import gzip
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +18,16 @@ from typing import IO, Any
 
 import orjson
 
-from .export import Source
+from .export import READ, Source
 from .typed import NO_RESOURCE
 
 _PLACE = orjson.dumps({"resourceType": NO_RESOURCE}, option=orjson.OPT_APPEND_NEWLINE)
+_PLACES = 10_000
+"""Empty places that are written at once."""
 _LONGEST = 16 * 1024 * 1024
 # What the columns of the fast pass must be able to hold; anything of another form goes to the reader as it is.
 _FORMS: dict[str, type] = {"subject": dict, "valueQuantity": dict}
+OUTCOME = "OperationOutcome"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +40,66 @@ class Bad:
     remedy: str = "Not used; export it again."
 
 
-@dataclass(slots=True)
-class Cleaned:
-    """What a careful pass found: the copy to read fast, bad lines, odd resources by line."""
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A resource that the fast pass has no columns for, or that says what a server did not give."""
 
-    path: Path
-    lines: int
-    bad: list[Bad]
-    odd: list[tuple[int, Any]]
+    line: int
+    kind: str
+    resource: dict[str, Any]
 
 
-def clean(source: Source, path: Path) -> Cleaned:
-    """Write the well-formed lines of a file to ``path`` and tell the others."""
-    found = Cleaned(path, 0, [], [])
-    with _opened(source) as file, path.open("wb") as copy:
+class Copies:
+    """Clean copies of a file, one in ``folder`` for each type that is read and stands in it.
+
+    ``lines`` are those of the file, ``others`` the resources of each type that is not read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lines = 0
+        self.others: Counter[str] = Counter()
+        self._files: dict[str, tuple[IO[bytes], int]] = {}  # and the number of the last line
+
+    def add(self, kind: str, line: int, resource: dict[str, Any]) -> None:
+        """Write a resource so that it has the same number as in the file."""
+        file, last = self._files.get(kind) or ((self.folder / f"{kind}.ndjson").open("wb"), 0)
+        for begin in range(last + 1, line, _PLACES):
+            file.write(_PLACE * min(_PLACES, line - begin))
+        file.write(orjson.dumps(resource) + b"\n")
+        self._files[kind] = file, line
+
+    def close(self) -> dict[str, Path]:
+        """The copies by type; nothing can be added any more."""
+        for file, _ in self._files.values():
+            file.close()
+        return {kind: Path(file.name) for kind, (file, _) in self._files.items()}
+
+
+def clean(source: Source, copies: Copies) -> Iterator[Bad | Odd]:
+    """Copy the well-formed lines of a file by type, and give out the others."""
+    passed = tuple(
+        f'{{"resourceType":{space}"{source.kind}"'.encode()
+        for space in ("", " ")
+        if source.kind not in (*READ, OUTCOME)
+    )
+    with _opened(source) as file:
         for number, line in enumerate(_lines(file), 1):
-            found.lines = number
+            copies.lines = number
+            if isinstance(line, bytes) and line.startswith(passed):
+                copies.others[source.kind] += 1  # most lines of a file that is not read, unparsed
+                continue
             resource = line if isinstance(line, Bad) else _resource(line, number)
             if isinstance(resource, Bad):
-                found.bad.append(resource)
-            elif resource is not None and (resource["resourceType"] != source.kind or not _typed(resource)):
-                found.odd.append((number, resource))
+                yield resource
             elif resource is not None:
-                copy.write(orjson.dumps(resource) + b"\n")
-                continue
-            copy.write(_PLACE)
-    return found
+                kind = resource["resourceType"]
+                if kind == OUTCOME or (kind in READ and not _typed(resource)):
+                    yield Odd(number, kind, resource)
+                elif kind in READ:
+                    copies.add(kind, number, resource)
+                else:
+                    copies.others[kind] += 1
 
 
 @contextmanager

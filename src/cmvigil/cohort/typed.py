@@ -7,17 +7,22 @@ what is odd; it only recognises what is not. Nothing is dropped without being co
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from .export import Source
+from .lines import Lines
 from .shapes import FACTOR_SCALE, REST, UNMAPPED, Shape, Shapes, first_coding
 
 _LONGEST = 32 * 1024 * 1024  # bytes of one line
 _SHAPES = 200_000
 """More different shapes than this in one file are no shapes: what is beyond goes to the reader."""
+_ASIDE = 50_000
+"""Lines whose text is fetched at once."""
 
 _OURS = "urn:cmvigil"
 NO_RESOURCE = "-"
@@ -64,6 +69,10 @@ COLUMNS = {
 """The columns of each resource type that are read, with their SQL types."""
 
 
+class RefusedError(Exception):
+    """A file that this pass cannot read as a whole; the careful one can."""
+
+
 @dataclass(slots=True)
 class Count:
     """What became of the lines of a file."""
@@ -101,7 +110,7 @@ def _time(column: str) -> str:
 
 
 def read(on: duckdb.DuckDBPyConnection, source: Source, path: Path, shapes: Shapes, file: str = "") -> Count:
-    """Read a file into the store. Raises duckdb.Error where its lines are not what their type should be.
+    """Read a file into the store. Raises RefusedError or duckdb.Error where lines are not what their type should be.
 
     ``file`` is what places are named by; ``path`` is where the text lies (a cleaned copy, perhaps).
     """
@@ -114,7 +123,7 @@ def read(on: duckdb.DuckDBPyConnection, source: Source, path: Path, shapes: Shap
         f"FROM {scan(str(path), source.kind)}"
     )
     if _one(on, "SELECT count(*) FROM read_lines WHERE strange"):
-        raise duckdb.InvalidInputException("resources of another type")  # the careful pass tells them apart
+        raise RefusedError("resources of another type")  # the careful pass tells them apart
     first = _one(on, "SELECT coalesce(min(rowid), 0) FROM read_lines")
     on.execute(
         f"CREATE OR REPLACE TEMP VIEW raw AS SELECT rowid - {first} + 1 AS line, * EXCLUDE (taken_out, strange) "
@@ -122,7 +131,7 @@ def read(on: duckdb.DuckDBPyConnection, source: Source, path: Path, shapes: Shap
     )
     count = Count(lines=_one(on, "SELECT count(*) FROM raw"))
     if source.kind == "Patient":
-        _patients(on, count)
+        _patients(on, name, count)
     elif source.kind in ("Medication", "Organization", "Specimen"):
         _fates(on, "'shared'")
     elif source.kind == "DiagnosticReport":
@@ -132,7 +141,8 @@ def read(on: duckdb.DuckDBPyConnection, source: Source, path: Path, shapes: Shap
     else:
         _coded(on, name, source.kind, shapes, count)
     _put_aside(on, path, name, source.kind, count)
-    on.execute("DROP VIEW raw; DROP TABLE read_lines; DROP TABLE IF EXISTS fate; DROP TABLE IF EXISTS shape")
+    on.execute("DROP VIEW raw")
+    on.execute("; ".join(f"DROP TABLE IF EXISTS {table}" for table in ("read_lines", "fate", "shape", "doubled")))
     return count
 
 
@@ -146,25 +156,32 @@ _MEDICATION = {
     "tied": "medicationReference IS NOT NULL OR request IS NOT NULL OR basedOn IS NOT NULL",
 }
 _SHARED = {"patient": "NULL::VARCHAR"}
+_NUMBER = 'valueQuantity."value"'
 _RAW = {
     "Observation": {
         "patient": _PATIENT,
         "event": f"'Observation/' || {_ID}",
         "day": _day("effectiveDateTime"),
         "time": _time("effectiveDateTime"),
-        "timed": "length(effectiveDateTime) > 10",
         "issued_on": _day("issued"),
         "odd": f"""coalesce(resourceType <> 'Observation', TRUE)
           OR coalesce(status NOT IN ('final', 'amended', 'corrected'), TRUE) OR component IS NOT NULL
           OR dataAbsentReason IS NOT NULL OR specimen IS NOT NULL OR bodySite IS NOT NULL OR contained IS NOT NULL
           OR valueQuantity.comparator IS NOT NULL OR {_OURS_INSIDE}
-          OR (issued IS NOT NULL AND coalesce(year({_day("issued")}) NOT BETWEEN 1900 AND 2199, TRUE))""",
+          OR (issued IS NOT NULL AND coalesce(year(issued_on) NOT BETWEEN 1900 AND 2199, TRUE))
+          OR patient IS NULL OR event IS NULL OR ("time" IS NULL AND length(effectiveDateTime) > 10)
+          OR coalesce(day NOT BETWEEN DATE '1930-01-01' AND DATE '2199-12-31', TRUE)""",
         "parts": "component IS NOT NULL",
-        "number": 'valueQuantity."value"',
+        "number": _NUMBER,
+        "amount": f"""CASE WHEN {_NUMBER}[1] BETWEEN '0' AND '9' AND length({_NUMBER}) < 17
+          AND NOT contains({_NUMBER}, 'e') AND NOT contains({_NUMBER}, 'E')
+          AND try_cast({_NUMBER} AS DECIMAL(24,12)) = try_cast({_NUMBER} AS DECIMAL(18,6))
+          THEN try_cast({_NUMBER} AS DECIMAL(18,6)) END""",
         "code": "code::VARCHAR",
         "unit": "nullif(valueQuantity.unit, '')",
         "unit_code": "nullif(valueQuantity.code, '')",
         "limits": "referenceRange::VARCHAR",
+        "shape": "hash(code::VARCHAR, valueQuantity.unit, valueQuantity.code, referenceRange::VARCHAR)",
     },
     "Patient": {
         "patient": _ID,
@@ -181,52 +198,53 @@ _RAW = {
 """What is kept of each line while its file is read."""
 
 
+# Words that stand for a result of the reader's: the number times its shape's factor, exact and within the limits.
+_SHAPED = "raw AS r LEFT JOIN shape AS s ON s.number = r.shape LEFT JOIN doubled AS d ON d.event = hash(r.event)"
+_PRODUCT = "(r.amount * s.factor)"
+_PLAIN = f"""s.fate = 'plain' AND NOT r.odd AND d.event IS NULL
+  AND {_PRODUCT} = CAST({_PRODUCT} AS DECIMAL(24,6)) AND {_PRODUCT} BETWEEN s.low AND s.high"""
+
+
 def _observations(on: duckdb.DuckDBPyConnection, name: str, shapes: Shapes, count: Count) -> None:
-    found = on.execute(
-        "SELECT code, unit, unit_code, limits, count(*), min(line), bool_or(parts) FROM raw GROUP BY ALL ORDER BY 6"
-    ).fetchall()
-    made = []
-    for code, unit, unit_code, limits, number, first, parts in found[:_SHAPES]:
-        shape = shapes.result(code, unit, unit_code, limits)
-        if shape is UNMAPPED and parts:
-            shape = REST  # its components may mean something
-        if shape.fate == "unmapped":
-            _unmapped(on, "Observation", code, number, f"{name}:{first}")
-            count.unmapped += number
-        made.append((code or "", unit or "", unit_code or "", limits or "", *_cells(shape)))
-    _shape_table(on, made)
-    shaped = """raw AS r LEFT JOIN shape AS s ON coalesce(r.code, '') = s.code AND coalesce(r.unit, '') = s.unit_text
-  AND coalesce(r.unit_code, '') = s.unit_code AND coalesce(r.limits, '') = s.limits"""
-    on.execute(f"""
-CREATE OR REPLACE TEMP TABLE taken AS
-SELECT line, patient, event, day, "time", issued_on, concept, CAST(product AS DECIMAL(24,6)) AS product, result_unit,
-  number || ' ' || spelled AS reported, specimen, upper_normal, lower_normal
-FROM (
-  SELECT r.* EXCLUDE (code, unit, unit_code, limits), s.*,
-    CASE WHEN number[1] BETWEEN '0' AND '9' AND length(number) < 17 AND NOT contains(number, 'e')
-      AND NOT contains(number, 'E') AND try_cast(number AS DECIMAL(24,12)) = try_cast(number AS DECIMAL(18,6))
-      THEN try_cast(number AS DECIMAL(18,6)) * factor END AS product
-  FROM {shaped} WHERE s.fate = 'plain' AND NOT r.odd
-)
-WHERE patient IS NOT NULL AND event IS NOT NULL AND day >= DATE '1930-01-01' AND day < DATE '2200-01-01'
-  AND ("time" IS NOT NULL OR NOT timed) AND product = CAST(product AS DECIMAL(24,6))
-  AND product BETWEEN low AND high""")
+    _learn_shapes(on, name, shapes, count)
     # A resource that stands twice is not plain, whatever its other version says: the reader knows which counts.
     on.execute("""
-DELETE FROM taken WHERE event IN (
-  SELECT event FROM raw GROUP BY event HAVING count(*) > 1
-  UNION ALL SELECT 'Observation/' || (resource->>'id') FROM rest WHERE kind = 'Observation')""")
-    on.execute("""
+CREATE OR REPLACE TEMP TABLE doubled AS
+SELECT hash(event) AS event FROM raw WHERE event IS NOT NULL GROUP BY 1 HAVING count(*) > 1
+UNION SELECT hash(event) FROM rest WHERE kind = 'Observation' AND event IS NOT NULL""")
+    made = on.execute(f"""
 INSERT INTO event_measurement BY NAME
 SELECT patient, event, day, "time", greatest(day, issued_on) AS known_on, event AS source, concept,
-  product AS value__low, FALSE AS value__low_open, product AS value__high, FALSE AS value__high_open,
+  value AS value__low, FALSE AS value__low_open, value AS value__high, FALSE AS value__high_open,
   'quantified' AS form, result_unit AS unit, reported, specimen, upper_normal, lower_normal, concept AS stream
-FROM taken""")
-    count.plain = _one(on, "SELECT count(*) FROM taken")
+FROM (
+  SELECT r.patient, r.event, r.day, r."time", r.issued_on, s.concept, CAST({_PRODUCT} AS DECIMAL(24,6)) AS value,
+    s.result_unit, r.number || ' ' || s.spelled AS reported, s.specimen, s.upper_normal, s.lower_normal
+  FROM {_SHAPED} WHERE {_PLAIN}
+)""").fetchone()
+    assert made is not None
+    count.plain = int(made[0])
     on.execute(f"""
-CREATE OR REPLACE TEMP TABLE fate AS SELECT r.line, r.patient, 'rest' AS becomes FROM {shaped}
-WHERE coalesce(s.fate <> 'unmapped', TRUE) AND r.line NOT IN (SELECT line FROM taken)""")
-    on.execute("DROP TABLE taken")
+CREATE OR REPLACE TEMP TABLE fate AS SELECT r.line, r.patient, r.event, 'rest' AS becomes FROM {_SHAPED}
+WHERE coalesce(s.fate <> 'unmapped', TRUE) AND NOT coalesce({_PLAIN}, FALSE)""")
+
+
+def _learn_shapes(on: duckdb.DuckDBPyConnection, name: str, shapes: Shapes, count: Count) -> None:
+    """Table ``shape``: what becomes of the results of each shape in the file. Those that mean nothing are counted."""
+    found = on.execute("""
+SELECT shape, code, unit, unit_code, limits, count(*), min(line), bool_or(parts)
+FROM raw GROUP BY ALL ORDER BY 7""").fetchall()
+    alike = Counter(row[0] for row in found)
+    made: dict[int, tuple[str | None, ...]] = {}
+    for number, code, unit, unit_code, limits, results, first, parts in found[:_SHAPES]:
+        shape = shapes.result(code, unit, unit_code, limits)
+        if (shape is UNMAPPED and parts) or alike[number] > 1:
+            shape = REST  # components may mean something; one hash of two shapes means nothing
+        if shape.fate == "unmapped":
+            _unmapped(on, "Observation", code, results, f"{name}:{first}")
+            count.unmapped += results
+        made[number] = (str(number), *_cells(shape))
+    _shape_table(on, list(made.values()))
 
 
 def _coded(on: duckdb.DuckDBPyConnection, name: str, kind: str, shapes: Shapes, count: Count) -> None:
@@ -239,7 +257,8 @@ def _coded(on: duckdb.DuckDBPyConnection, name: str, kind: str, shapes: Shapes, 
     )
     on.execute(f"""
 CREATE OR REPLACE TEMP TABLE fate AS
-SELECT r.line, r.patient, CASE WHEN s.fate = 'unmapped' AND p.patient IS NULL {"AND NOT tied" if drugs else ""}
+SELECT r.line, r.patient, NULL::VARCHAR AS event,
+  CASE WHEN s.fate = 'unmapped' AND p.patient IS NULL {"AND NOT tied" if drugs else ""}
   THEN 'unmapped' ELSE 'rest' END AS becomes
 FROM raw AS r LEFT JOIN shape AS s ON coalesce(r.code, '') = s.code
 LEFT JOIN (SELECT DISTINCT patient FROM stated) AS p ON p.patient = r.patient""")
@@ -253,39 +272,50 @@ LEFT JOIN (SELECT DISTINCT patient FROM stated) AS p ON p.patient = r.patient"""
     on.execute("DELETE FROM fate WHERE becomes = 'unmapped'")
 
 
-def _patients(on: duckdb.DuckDBPyConnection, count: Count) -> None:
-    on.execute("INSERT INTO person_raw SELECT patient, birth, gender FROM raw WHERE patient IS NOT NULL")
+def _patients(on: duckdb.DuckDBPyConnection, name: str, count: Count) -> None:
     on.execute(
-        "CREATE OR REPLACE TEMP TABLE fate AS SELECT line, patient, 'rest' AS becomes FROM raw "
+        f"INSERT INTO person_raw SELECT patient, birth, gender, '{escaped(name)}:' || line FROM raw "
+        "WHERE patient IS NOT NULL"
+    )
+    on.execute(
+        "CREATE OR REPLACE TEMP TABLE fate AS SELECT line, patient, NULL::VARCHAR AS event, 'rest' AS becomes FROM raw "
         "WHERE patient IS NULL OR odd"
     )
     count.plain = count.lines - _one(on, "SELECT count(*) FROM fate")
 
 
 def _fates(on: duckdb.DuckDBPyConnection, becomes: str) -> None:
-    on.execute(f"CREATE OR REPLACE TEMP TABLE fate AS SELECT line, patient, {becomes} AS becomes FROM raw")
+    on.execute(
+        "CREATE OR REPLACE TEMP TABLE fate AS "
+        f"SELECT line, patient, NULL::VARCHAR AS event, {becomes} AS becomes FROM raw"
+    )
 
 
 # -- what they share -------------------------------------------------------------------------------------------------
 def _put_aside(on: duckdb.DuckDBPyConnection, path: Path, name: str, kind: str, count: Count) -> None:
     """Fetch the text of the lines that are not done with, and put each where its fate says."""
-    if not _one(on, "SELECT count(*) FROM fate"):
-        return
-    on.execute(f"""
-CREATE OR REPLACE TEMP TABLE lines AS
-SELECT f.line, f.patient, f.becomes, t.json FROM fate AS f
-JOIN (SELECT row_number() OVER () AS line, json
-  FROM read_ndjson_objects('{escaped(path)}', maximum_object_size = {_LONGEST})) AS t USING (line)
-ORDER BY line""")
+    on.execute("CREATE OR REPLACE TEMP TABLE lines AS SELECT *, NULL::VARCHAR AS json FROM fate LIMIT 0")
+    lines = Lines(path)
+    try:
+        for piece in lines.picked(_numbers(on)):
+            on.execute(
+                "INSERT INTO lines BY NAME SELECT f.*, t.json FROM fate AS f "
+                "JOIN (SELECT unnest($1::BIGINT[]) AS line, unnest($2::VARCHAR[]) AS json) AS t USING (line)",
+                [[number for number, _ in piece], [text for _, text in piece]],
+            )
+    except (OSError, UnicodeDecodeError) as error:
+        raise RefusedError(str(error)) from None
+    if lines.total != _one(on, "SELECT count(*) FROM read_lines"):
+        raise RefusedError("a line that holds nothing, or more than one resource")
     place = f"'{escaped(name)}:' || line"
     if kind == "Observation":
         on.execute(
-            f"INSERT INTO stated SELECT DISTINCT patient FROM lines WHERE patient IS NOT NULL AND "
+            "INSERT INTO stated SELECT DISTINCT patient FROM lines WHERE patient IS NOT NULL AND "
             f"contains(json, '{_OURS}:concept') AND contains(json, '\"complete\"')"
         )
     on.execute(
-        f"INSERT INTO rest SELECT patient, '{kind}', {place}, json FROM lines "
-        "WHERE becomes = 'rest' AND patient IS NOT NULL"
+        f"INSERT INTO rest SELECT patient, '{kind}', event, {place}, json FROM lines "
+        "WHERE becomes = 'rest' AND patient IS NOT NULL ORDER BY line"
     )
     if kind == "DiagnosticReport":
         on.execute(
@@ -309,12 +339,20 @@ ORDER BY line""")
     on.execute("DROP TABLE lines")
 
 
+def _numbers(on: duckdb.DuckDBPyConnection) -> Iterator[int]:
+    """The lines that are not done with, rising; so many at a time are held."""
+    last = 0
+    while found := on.execute("SELECT line FROM fate WHERE line > ? ORDER BY line LIMIT ?", [last, _ASIDE]).fetchall():
+        yield from (line for (line,) in found)
+        last = found[-1][0]
+
+
 def _unmapped(on: duckdb.DuckDBPyConnection, kind: str, code: str | None, number: int, first: str) -> None:
     on.execute("INSERT INTO unmapped VALUES (?, ?, ?, ?, ?, ?)", [kind, *first_coding(code), number, first])
 
 
 _SHAPE = {
-    "code": "VARCHAR", "unit_text": "VARCHAR", "unit_code": "VARCHAR", "limits": "VARCHAR", "fate": "VARCHAR",
+    "number": "UBIGINT", "fate": "VARCHAR",
     "concept": "VARCHAR", "result_unit": "VARCHAR", "spelled": "VARCHAR", "factor": f"DECIMAL(20,{FACTOR_SCALE})",
     "low": "DECIMAL(24,6)", "high": "DECIMAL(24,6)", "upper_normal": "DECIMAL(24,6)", "lower_normal": "DECIMAL(24,6)",
     "specimen": "VARCHAR",
