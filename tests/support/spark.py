@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,7 @@ def session() -> Iterator[SparkSession]:
         # So few rows are read faster than code for them is made.
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     }
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master("local[2]").appName("cmvigil tests")
     for name, value in settings.items():
         builder = builder.config(name, value)

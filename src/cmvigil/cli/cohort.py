@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..record.tables import Record
 
 STORE = "store.duckdb"
+_CONDITION = 'expected SQL over patient, age and sex, such as "age >= 18"'
 
 
 class Engine(StrEnum):
@@ -34,6 +36,7 @@ class Engine(StrEnum):
 
     DUCKDB = "duckdb"
     POSTGRES = "postgres"
+    SPARK = "spark"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,13 @@ def cohort_command(
         typer.Argument(
             metavar="DIR|ADDRESS",
             help="A folder with a FHIR bulk export (NDJSON, also .gz) or tables of events (Parquet, CSV); or the "
-            "address of a database with tables of events.",
+            "address of a database with tables of events; or, for Spark, a place with tables of events (Parquet).",
             show_default=False,
         ),
     ],
-    out: Out = Path("cohort"),
+    out_at: Annotated[
+        str, typer.Option("--out", help="The folder for what is made; an interrupted run goes on in it.")
+    ] = "cohort",
     as_of: c.AsOf = None,
     where: Annotated[
         str, typer.Option("--where", metavar="CONDITION", help="Only these patients: SQL over patient, age and sex.")
@@ -91,7 +96,8 @@ def cohort_command(
     engine: Annotated[
         Engine,
         typer.Option(
-            "--engine", help="Where the rules run: here, or inside the database that holds the events (postgres)."
+            "--engine",
+            help="Where the rules run: here, inside the database that holds the events (postgres), or on Apache Spark.",
         ),
     ] = Engine.DUCKDB,
     without: Annotated[
@@ -112,9 +118,15 @@ def cohort_command(
     from ..cohort.results import write
     from ..cohort.summary import summarise
 
-    opening = _opening(engine, events, jobs, mapping, parted(without))
     program, day = c.program(knowledge), c.day(as_of)
     names = rule_names(program, rules)
+    if engine is Engine.SPARK:
+        if mapping is not None or patient is not None or csv:
+            c.stop("--engine spark takes no --mapping, --patient and --csv: it reads events and writes Parquet")
+        _on_spark(program, events, out_at, day, where, names, parted(without), jobs)
+        return
+    opening = _opening(engine, events, jobs, mapping, parted(without))
+    out = Path(out_at)
     out.mkdir(parents=True, exist_ok=True)
     with opened(out / STORE, memory, jobs) as on, opening(on) as there:
         day = day or there.last_day()
@@ -140,6 +152,50 @@ def cohort_command(
     for name, number in made.items():
         typer.echo(f"{out / name}.{'csv' if csv else 'parquet'}: {number:,} rows")
     typer.echo(f"{out / 'summary.html'}\n{out / 'quality.html'}")
+
+
+def _on_spark(
+    program: Program,
+    place: str,
+    out: str,
+    day: date | None,
+    where: str,
+    rules: list[str],
+    without: list[str],
+    jobs: int,
+) -> None:
+    """Answer on Apache Spark: on the cluster that ``spark-submit`` says, else on this machine."""
+    from importlib.util import find_spec
+
+    if find_spec("pyspark") is None:
+        c.stop("--engine spark needs PySpark and Java 17 or newer: pip install 'cmvigil[spark]'")
+    from pyspark.errors import AnalysisException
+    from pyspark.sql import SparkSession
+
+    from ..cohort import in_spark
+
+    builder = SparkSession.builder.appName("cmvigil")
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not under spark-submit
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # genotypes are read by this very cmvigil
+        builder = builder.master(f"local[{jobs}]").config("spark.ui.enabled", "false")
+        builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
+    session = builder.getOrCreate()
+    with in_spark.events(session, place, without):
+        day = day or in_spark.last_day(session)
+        with shown() as progress:
+            try:
+                made = in_spark.answer(session, program, day, out, where=where, rules=rules, progress=progress)
+            except AnalysisException as error:
+                if not where:
+                    raise
+                c.stop(f"--where: {str(error).splitlines()[0]}; {_CONDITION}")
+    if not made.answered.patients:
+        c.stop(f"{place}: no patient is known by {day}" + (f" for whom {where}" if where else ""))
+    typer.echo(f"{made.answered.patients:,} patients as of {day}")
+    for label, number in made.counts.items():
+        typer.echo(f"  {number:>9,}  {label}")
+    for name, number in made.rows.items():
+        typer.echo(f"{out.rstrip('/')}/{name}: {number:,} rows")
 
 
 def _opening(
@@ -227,7 +283,7 @@ def _answered(where: str, work: Callable[[], Answered]) -> Answered:
     ) as error:
         if not where:
             raise
-        c.stop(f'--where: {str(error).splitlines()[0]}; expected SQL over patient, age and sex, such as "age >= 18"')
+        c.stop(f"--where: {str(error).splitlines()[0]}; {_CONDITION}")
 
 
 def _one(there: Events, program: Program, patient: str, day: date) -> None:
