@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 _VEGA_LITE = "6.4"
-_LABEL = 380  # pixels that a label may take
+_LABEL = 330  # pixels that a label may take, in the font of the renderer; a reader's may be wider by a quarter
 
 
 def bars(rows: Sequence[tuple[str, int, str]], title: str) -> str:
@@ -38,7 +38,7 @@ def bars(rows: Sequence[tuple[str, int, str]], title: str) -> str:
             width=300,
             height={"step": 24},
             background="transparent",
-            padding={"left": 28, "right": 28, "top": 4, "bottom": 4},
+            padding={"left": 84, "right": 28, "top": 4, "bottom": 4},
         )
         .configure_view(strokeWidth=0)
         .configure(aria=False)
