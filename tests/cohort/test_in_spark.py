@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -116,6 +117,29 @@ def test_what_is_missing_is_told_with_its_remedy(spark: SparkSession, tables: Pa
     assert "the column 'concpt'" in str(error.value) and "the column 'day'" in str(error.value)
     with in_spark.events(spark, str(tables)) as views:
         assert len(views) > 5
+    assert left(spark) == before
+
+
+def test_rows_that_no_rule_would_see_stop_the_run(spark: SparkSession, tables: Path, tmp_path: Path) -> None:
+    place = tmp_path / "tables"
+    shutil.copytree(tables, place)
+    (place / "exposure.parquet").unlink()
+    rows = [
+        ("p", "e", date(2026, 1, 1), "ganciclovr"),
+        ("p", "e", date(2026, 1, 2), "ganciclovir"),
+        ("p", "f", None, "x"),
+    ]
+    names = "patient STRING, event STRING, day DATE, concept STRING"
+    spark.createDataFrame(rows, names).write.parquet(str(place / "exposure.parquet"))
+    before = left(spark)
+    with pytest.raises(IntakeError) as error, in_spark.events(spark, str(place)):
+        pass
+    assert "1 rows without patient, event or day" in str(error.value)
+    assert "1 rows more than there are events" in str(error.value)
+    shutil.rmtree(place / "exposure.parquet")
+    spark.createDataFrame(rows[:1], names).write.parquet(str(place / "exposure.parquet"))
+    with in_spark.events(spark, str(place)):
+        assert in_spark.strange(spark) == (("exposure", "ganciclovr", 1),)
     assert left(spark) == before
 
 

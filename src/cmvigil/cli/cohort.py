@@ -181,6 +181,8 @@ def _on_spark(
         builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
     session = builder.getOrCreate()
     with in_spark.events(session, place, without):
+        for table, concept, number in in_spark.strange(session):
+            typer.echo(f"{table}: no rule reads the concept {concept!r}, {number:,} rows", err=True)
         day = day or in_spark.last_day(session)
         with shown() as progress:
             try:

@@ -23,8 +23,9 @@ from ..record.errors import IntakeError, Problem, listed
 from ..record.tables import TABLES, Record
 from .answer import Answered, Progress
 from .drill import row_of
-from .groups import last_day_select, member_select, present_select
+from .groups import concepts, last_day_select, member_select, present_select
 from .members import GROUPS
+from .members import listed as quoted_words
 from .narrowed import narrowed
 from .results import SAID, generic
 from .settled import Settling
@@ -51,7 +52,8 @@ def events(session: SparkSession, place: str, without: Collection[str] = ()) -> 
     """Temporary views ``event_...`` of the tables ``<place>/<table>.parquet`` (files or folders), as ``cmvigil events``
     writes them; gives their names. Those of ``without`` are empty.
 
-    Raises IntakeError for a table or a column that is not there, and for a table of ``without`` that is.
+    Raises IntakeError for a table or a column that is not there, for a table of ``without`` that is, for rows without
+    patient, event or day (no rule would see them) and for two rows of one event.
     """
     problems, frames = [], {}
     for table in EVENTS:
@@ -69,13 +71,44 @@ def events(session: SparkSession, place: str, without: Collection[str] = ()) -> 
     try:
         for table in EVENTS:
             types = SPARK.written(", ".join(f'"{name}" {sql}' for name, sql in event_types(table).items()))
-            frame = frames.get(table) or session.createDataFrame([], types)
-            frame.createOrReplaceTempView(f"event_{table}")
+            frame = frames.get(table)
+            (session.createDataFrame([], types) if frame is None else frame).createOrReplaceTempView(f"event_{table}")
             views.append(f"event_{table}")
+        if problems := list(_bad_rows(session, place)):
+            raise IntakeError(problems)
         yield tuple(views)
     finally:
         for view in views:
             session.catalog.dropTempView(view)
+
+
+def strange(session: SparkSession) -> tuple[tuple[str, str, int], ...]:
+    """Concepts that mean nothing in their table, which no rule reads: table, concept and number of rows, most first."""
+    parts = [
+        f"SELECT '{table}' AS of, concept FROM event_{table} "
+        f"WHERE concept NOT IN ({quoted_words(sorted(concepts(table)))})"
+        for table in EVENTS
+        if concepts(table)
+    ]
+    counted = f"SELECT of, concept, COUNT(*) AS number FROM ({' UNION ALL '.join(parts)}) GROUP BY of, concept"
+    return tuple(tuple(row) for row in session.sql(f"{counted} ORDER BY number DESC, of, concept").collect())
+
+
+def _bad_rows(session: SparkSession, place: str) -> Iterator[Problem]:
+    nothing = "patient IS NULL OR event IS NULL OR day IS NULL"
+    parts = [
+        f"SELECT '{table}', COUNT_IF({nothing}), COUNT(patient, event) - COUNT(DISTINCT patient, event) "
+        f"FROM event_{table}"
+        for table in EVENTS
+    ]
+    for table, empty, again in session.sql(" UNION ALL ".join(parts)).collect():
+        path = f"{place.rstrip('/')}/{table}.parquet"
+        if empty:
+            found = f"{empty:,} rows without patient, event or day"
+            yield Problem(found, "all three in each row", "Fill them in, or leave these rows out.", file=path)
+        if again:
+            found = f"{again:,} rows more than there are events"
+            yield Problem(found, "each event of a patient once", "Leave out what stands there again.", file=path)
 
 
 def last_day(session: SparkSession, until: date = date.max) -> date:
