@@ -166,6 +166,7 @@ def _on_spark(
 ) -> None:
     """Answer on Apache Spark: on the cluster that ``spark-submit`` says, else on this machine."""
     from importlib.util import find_spec
+    from tempfile import TemporaryDirectory
 
     if find_spec("pyspark") is None:
         c.stop("--engine spark needs PySpark and Java 17 or newer: pip install 'cmvigil[spark]'")
@@ -174,13 +175,18 @@ def _on_spark(
 
     from ..cohort import in_spark
 
+    scratch = TemporaryDirectory(prefix="cmvigil-spark-")
     builder = SparkSession.builder.appName("cmvigil")
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not under spark-submit
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # genotypes are read by this very cmvigil
         builder = builder.master(f"local[{jobs}]").config("spark.ui.enabled", "false")
+        builder = builder.config("spark.ui.showConsoleProgress", "false")
+        builder = builder.config(
+            "spark.sql.warehouse.dir", scratch.name
+        )  # the steps hold patients' data, and go with it
         builder = builder.config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
     session = builder.getOrCreate()
-    with in_spark.events(session, place, without):
+    with scratch, in_spark.events(session, place, without):
         for table, concept, number in in_spark.strange(session):
             typer.echo(f"{table}: no rule reads the concept {concept!r}, {number:,} rows", err=True)
         day = day or in_spark.last_day(session)
