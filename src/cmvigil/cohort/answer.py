@@ -29,7 +29,7 @@ from .narrowed import narrowed
 from .rest import flat
 from .settled import Settling
 
-BATCHES = (40_000, 20_000, 8_000)
+BATCHES = (40_000, 20_000, 16_000)
 """Snapshots answered at once in each group: the more there is to answer, the fewer."""
 
 Progress = Callable[[str, int, int], None]
@@ -129,9 +129,10 @@ def in_groups(
                 done += number
                 progress("rules", done, total)
 
-    # Groups side by side: while one plans its statements, which takes one core, another works.
+    # Groups side by side: while one plans its statements, which takes one core, another works. The last group has the
+    # most to plan, so it begins.
     with ThreadPoolExecutor(jobs) as pool:
-        for _ in pool.map(work, shares):
+        for _ in pool.map(work, reversed(shares)):
             pass
 
 

@@ -12,7 +12,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_PIECE = 1024 * 1024
+_PIECE = 32 * 1024
+"""Bytes read at once: a piece is only taken apart where it holds a line that is wanted, so small ones cost less."""
+_END = 64
+"""Pieces at the end of a file that are looked at for empty lines."""
 _MOST, _LARGEST = 20_000, 32 * 1024 * 1024
 """Lines given at once, and bytes of them."""
 _MARK = "\ufeff"  # of the byte order
@@ -42,22 +45,25 @@ class Lines:
             yield found
 
     def _each(self, wanted: Iterator[int]) -> Iterator[tuple[int, bytes]]:
-        before, begun = 0, b""  # line ends so far, and the line that has begun
+        before, begun = 0, list[bytes]()  # line ends so far, and the parts of the line that has begun
         number = next(wanted, None)
-        ends: deque[bytes] = deque(maxlen=2)  # the last pieces
+        ends: deque[bytes] = deque(maxlen=_END)
         for piece in _pieces(self.path):
             ends.append(piece)
             count = piece.count(b"\n")
             if number is not None and number <= before + count:
                 lines = piece.split(b"\n")
-                lines[0] = begun + lines[0]
+                lines[0] = b"".join((*begun, lines[0]))
                 while number is not None and number <= before + count:
                     yield number, lines[number - before - 1]
                     number = next(wanted, None)
-            begun = piece[piece.rfind(b"\n") + 1 :] if count else begun + piece
+            if count:
+                begun = [piece[piece.rfind(b"\n") + 1 :]]
+            else:
+                begun.append(piece)
             before += count
-        if number == before + 1 and begun:
-            yield number, begun
+        if number == before + 1 and any(begun):
+            yield number, b"".join(begun)
         end = b"".join(ends)
         self.total = before - end.count(b"\n") + end.rstrip().count(b"\n") + bool(end.strip())
 

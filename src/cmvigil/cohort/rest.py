@@ -7,7 +7,7 @@ processes and any number of them can work at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
@@ -19,12 +19,13 @@ import orjson
 from ..record.codes import Codes, with_site
 from ..record.fhir.bundle import entries_record
 from ..record.fhir.intake import EXTENSION, dicts
-from ..record.tables import Range, Record, Row, columns
+from ..record.tables import Issue, Range, Record, Row, columns
 from .store import EVENTS
 
 UNDATED = date(2199, 12, 31)
 """The day of a person whose birth date is not known, until the store says their first day: plain rows are not here."""
 _LEAST = Decimal("0.000001")
+_ISSUE = tuple(field.name for field in fields(Issue))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def work(job: Job) -> int:
             record = read_patient(patient, lines, codes)
             for table in EVENTS:
                 files[table].writelines(_line(flat(table, patient, row)) for row in record.rows[table])
-            files["issue"].writelines(_line({"patient": patient, **asdict(issue)}) for issue in record.issues)
+            files["issue"].writelines(_line(_told(patient, issue)) for issue in record.issues)
     finally:
         for file in files.values():
             file.close()
@@ -94,6 +95,10 @@ def _number(value: Decimal, row: Row) -> str:
     if value % _LEAST:
         raise ValueError(f"{row.source}: a number with more than six decimals")
     return f"{value:f}"
+
+
+def _told(patient: str, issue: Issue) -> dict[str, Any]:
+    return {"patient": patient, **{name: getattr(issue, name) for name in _ISSUE}}
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -24,6 +24,9 @@ _SHAPES = 200_000
 _ASIDE = 50_000
 """Lines whose text is fetched at once."""
 
+_PASSING = ("read_lines", "fate", "shape", "reading", "doubled")
+"""Tables that are there while a file is read."""
+
 _OURS = "urn:cmvigil"
 NO_RESOURCE = "-"
 """The type of a line that stands for one taken out, so that those behind it keep their numbers."""
@@ -142,7 +145,9 @@ def read(on: duckdb.DuckDBPyConnection, source: Source, path: Path, shapes: Shap
         _coded(on, name, source.kind, shapes, count)
     _put_aside(on, path, name, source.kind, count)
     on.execute("DROP VIEW raw")
-    on.execute("; ".join(f"DROP TABLE IF EXISTS {table}" for table in ("read_lines", "fate", "shape", "doubled")))
+    on.execute(
+        "; ".join(f"DROP TABLE IF EXISTS {table}" for table in ("read_lines", "fate", "shape", "reading", "doubled"))
+    )
     return count
 
 
@@ -173,10 +178,6 @@ _RAW = {
           OR coalesce(day NOT BETWEEN DATE '1930-01-01' AND DATE '2199-12-31', TRUE)""",
         "parts": "component IS NOT NULL",
         "number": _NUMBER,
-        "amount": f"""CASE WHEN {_NUMBER}[1] BETWEEN '0' AND '9' AND length({_NUMBER}) < 17
-          AND NOT contains({_NUMBER}, 'e') AND NOT contains({_NUMBER}, 'E')
-          AND try_cast({_NUMBER} AS DECIMAL(24,12)) = try_cast({_NUMBER} AS DECIMAL(18,6))
-          THEN try_cast({_NUMBER} AS DECIMAL(18,6)) END""",
         "code": "code::VARCHAR",
         "unit": "nullif(valueQuantity.unit, '')",
         "unit_code": "nullif(valueQuantity.code, '')",
@@ -198,15 +199,27 @@ _RAW = {
 """What is kept of each line while its file is read."""
 
 
-# Words that stand for a result of the reader's: the number times its shape's factor, exact and within the limits.
-_SHAPED = "raw AS r LEFT JOIN shape AS s ON s.number = r.shape LEFT JOIN doubled AS d ON d.event = hash(r.event)"
-_PRODUCT = "(r.amount * s.factor)"
-_PLAIN = f"""s.fate = 'plain' AND NOT r.odd AND d.event IS NULL
-  AND {_PRODUCT} = CAST({_PRODUCT} AS DECIMAL(24,6)) AND {_PRODUCT} BETWEEN s.low AND s.high"""
+_AMOUNT = """CASE WHEN number[1] BETWEEN '0' AND '9' AND length(number) < 17
+  AND NOT contains(number, 'e') AND NOT contains(number, 'E')
+  AND try_cast(number AS DECIMAL(24,12)) = try_cast(number AS DECIMAL(18,6))
+  THEN try_cast(number AS DECIMAL(18,6)) END"""
+"""A number of a result as SQL; NULL where it is not written plainly, with six decimals at most."""
+
+_JUDGED = "raw AS r LEFT JOIN reading AS d USING (shape, number) LEFT JOIN doubled AS o ON o.event = hash(r.event)"
+_PLAIN = "d.value IS NOT NULL AND NOT r.odd AND o.event IS NULL"
 
 
 def _observations(on: duckdb.DuckDBPyConnection, name: str, shapes: Shapes, count: Count) -> None:
     _learn_shapes(on, name, shapes, count)
+    # Of millions of results only some thousands differ in shape and number: exact sums are done for those. The words
+    # stand for a result of the reader's: the number times its shape's factor, exact and within the limits.
+    on.execute(f"""
+CREATE OR REPLACE TEMP TABLE reading AS
+SELECT r.shape, r.number, CAST(r.amount * s.factor AS DECIMAL(24,6)) AS value, r.number || ' ' || s.spelled AS reported,
+  s.concept, s.result_unit, s.specimen, s.upper_normal, s.lower_normal
+FROM (SELECT shape, number, {_AMOUNT} AS amount FROM raw GROUP BY shape, number) AS r JOIN shape AS s USING (shape)
+WHERE s.fate = 'plain' AND r.amount * s.factor = CAST(r.amount * s.factor AS DECIMAL(24,6))
+  AND r.amount * s.factor BETWEEN s.low AND s.high""")
     # A resource that stands twice is not plain, whatever its other version says: the reader knows which counts.
     on.execute("""
 CREATE OR REPLACE TEMP TABLE doubled AS
@@ -214,18 +227,16 @@ SELECT hash(event) AS event FROM raw WHERE event IS NOT NULL GROUP BY 1 HAVING c
 UNION SELECT hash(event) FROM rest WHERE kind = 'Observation' AND event IS NOT NULL""")
     made = on.execute(f"""
 INSERT INTO event_measurement BY NAME
-SELECT patient, event, day, "time", greatest(day, issued_on) AS known_on, event AS source, concept,
-  value AS value__low, FALSE AS value__low_open, value AS value__high, FALSE AS value__high_open,
-  'quantified' AS form, result_unit AS unit, reported, specimen, upper_normal, lower_normal, concept AS stream
-FROM (
-  SELECT r.patient, r.event, r.day, r."time", r.issued_on, s.concept, CAST({_PRODUCT} AS DECIMAL(24,6)) AS value,
-    s.result_unit, r.number || ' ' || s.spelled AS reported, s.specimen, s.upper_normal, s.lower_normal
-  FROM {_SHAPED} WHERE {_PLAIN}
-)""").fetchone()
+SELECT r.patient, r.event, r.day, r."time", greatest(r.day, r.issued_on) AS known_on, r.event AS source, d.concept,
+  d.value AS value__low, FALSE AS value__low_open, d.value AS value__high, FALSE AS value__high_open,
+  'quantified' AS form, d.result_unit AS unit, d.reported, d.specimen, d.upper_normal, d.lower_normal,
+  d.concept AS stream
+FROM {_JUDGED} WHERE {_PLAIN}""").fetchone()
     assert made is not None
     count.plain = int(made[0])
     on.execute(f"""
-CREATE OR REPLACE TEMP TABLE fate AS SELECT r.line, r.patient, r.event, 'rest' AS becomes FROM {_SHAPED}
+CREATE OR REPLACE TEMP TABLE fate AS SELECT r.line, r.patient, r.event, 'rest' AS becomes
+FROM {_JUDGED} LEFT JOIN shape AS s USING (shape)
 WHERE coalesce(s.fate <> 'unmapped', TRUE) AND NOT coalesce({_PLAIN}, FALSE)""")
 
 
@@ -352,7 +363,7 @@ def _unmapped(on: duckdb.DuckDBPyConnection, kind: str, code: str | None, number
 
 
 _SHAPE = {
-    "number": "UBIGINT", "fate": "VARCHAR",
+    "shape": "UBIGINT", "fate": "VARCHAR",
     "concept": "VARCHAR", "result_unit": "VARCHAR", "spelled": "VARCHAR", "factor": f"DECIMAL(20,{FACTOR_SCALE})",
     "low": "DECIMAL(24,6)", "high": "DECIMAL(24,6)", "upper_normal": "DECIMAL(24,6)", "lower_normal": "DECIMAL(24,6)",
     "specimen": "VARCHAR",

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal
 
 Kind = Literal["text", "date", "time", "exact", "measured", "bool"]
@@ -236,9 +238,10 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
-def columns(table: str) -> dict[str, Kind]:
+@cache
+def columns(table: str) -> Mapping[str, Kind]:
     """Column names and kinds of an event table, in order. Raises KeyError for an unknown table."""
-    return {f.name: _KINDS.get(str(f.type), "text") for f in fields(TABLES[table])}
+    return MappingProxyType({f.name: _KINDS.get(str(f.type), "text") for f in fields(TABLES[table])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,10 +108,11 @@ class Dialect:
         return text
 
     def words(self, tests: Mapping[str, str]) -> str:
-        """A list of the words whose condition is true; no word is doubled, and none is unknown."""
+        """A list of the words whose condition is true. No word is doubled, and no condition is unknown."""
         if not tests:
             return "[]::VARCHAR[]"
-        return f"list_filter([{', '.join(word_if(tests))}], lambda x: x IS NOT NULL)"
+        words = ", ".join("'" + word.replace("'", "''") + "'" for word in tests)
+        return f"list_where([{words}], [{', '.join(tests.values())}])"
 
     # -- made of these -----------------------------------------------------------------------------------------------
     def largest(self, kind: str) -> str:
