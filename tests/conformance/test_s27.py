@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.conformance.patients import failing, graft, loads, open_without, said, silent, valganciclovir
-from tests.conformance.support import answer
+from tests.conformance.support import STEROID, answer, items
 
 LATE = graft("d20", viral_loads=loads(m1="12000", d7="14000"), drugs=[valganciclovir("d0")])
 
@@ -68,3 +69,34 @@ def test_s27_genotype_overdue() -> None:
     said(pending, "genotype_result_overdue", "LOPEZ19")
     silent(failing(genotype_pending={"sent": "d40"}), "genotype_result_overdue")
     open_without(pending, "genotype_result_overdue", "genotype_pending_recorded")
+
+
+@pytest.mark.parametrize("as_of", ["d15", "d16", "d17"])
+def test_s27_a_renewed_order_is_the_same_treatment(as_of: str) -> None:
+    """An order that ends on one day and goes on the next: on its last day the drug is given, and nothing has ended."""
+    case = {**LATE, "as_of": as_of, "viral_loads": loads(m1="12000", d7="14000", d14="9000")}
+    one, steroid = valganciclovir("d0"), {**STEROID, "start": "d-30"}
+    renewed = [
+        {**one, "end": "d16"},
+        {**one, "start": "d17"},
+        {**steroid, "end": "d16"},
+        {**steroid, "start": "d17"},
+    ]
+    whole, parts = answer({**case, "drugs": [one, steroid]}), answer({**case, "drugs": renewed})
+    assert set(items(parts)) == set(items(whole))
+    assert [task.rule for task in parts.tasks] == [task.rule for task in whole.tasks]
+    assert {fact for q in parts.changes for fact in q.facts} == {fact for q in whole.changes for fact in q.facts}
+    said({**case, "as_of": "d16", "drugs": renewed[:1]}, "load_on_days_7_14_21")
+    silent({**case, "as_of": "d17", "drugs": renewed[:1]}, "load_on_days_7_14_21")
+
+
+def test_s27_a_steroid_dose_that_takes_the_place_of_another_is_not_added() -> None:
+    """Both orders name the day of change: 30 mg from that day on, not 70 mg on it. Another steroid still counts."""
+    change = [{**STEROID, "start": "d-30", "end": "d10"}, {**STEROID, "dose": "30 mg", "start": "d10"}]
+    for drugs, dose in (
+        (change, "30 mg"),
+        ([*change, {**STEROID, "dose": "5 mg", "start": "d-30"}], "35 mg"),
+        (change[:1], "40 mg"),
+    ):
+        case = {**LATE, "as_of": "d10", "drugs": [valganciclovir("d0"), *drugs]}
+        assert f"now {dose}" in items(answer(case))["cover_adrenals"].text
