@@ -28,7 +28,9 @@ def test_badges_change_and_each_finding_has_its_first_day(shown: Result) -> None
     assert "Recurrent: none known before" in said["2025-12-02"]
     assert "Recurrent: yes, episode 2" in said["2026-03-13"]
     assert "(cause_thiopurine)" in first
-    assert "2025-12-07  Early sign of recurrence" in first  # it comes by time alone, on a day without news
+    assert "2025-12-06  On ganciclovir: a full blood count is due" in first  # by time alone, on a day without news
+    assert "2025-12-06" not in badges
+    assert "2025-12-16  Early sign of recurrence" in first  # the day after the treatment
     assert "2025-12-24  Overdue: CMV load (same assay and specimen) (early_sign_of_recurrence)" in first
 
 

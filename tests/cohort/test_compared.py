@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.cli.run import cmvigil
 from tests.support.small_knowledge import write
 
 from cmvigil.cohort.compared import Moved, case_files
+from cmvigil.reasoning.loader import BASE
 
 from . import small
 from .support import export
@@ -98,6 +100,21 @@ def test_what_is_no_rule_of_weight_is_shown_for_case_files(cases: Path, tmp_path
     assert "0 of 3 patients are told otherwise by a rule" in shown.stdout
     _, _, rest = " ".join(shown.stdout.split()).partition("What else their answers say otherwise")
     assert "late" in rest and "now not to be told yet" in rest and "rising" not in rest
+
+
+def test_of_an_export_a_changed_dose_shows_for_one_patient_and_else_it_is_said_that_none_would(
+    bulk: Path, tmp_path: Path
+) -> None:
+    copytree(BASE, tmp_path / "knowledge")
+    drug = tmp_path / "knowledge" / "antivirals" / "valganciclovir.yaml"
+    drug.write_text(drug.read_text().replace("{lower: 60, dose: 900,", "{lower: 60, dose: 450,", 1))
+    code, found = _diff("shipped", tmp_path / "knowledge", bulk, "--patient", "late")
+    assert (code, found["by_rule_only"]) == (1, False)
+    (option,) = (each for each in found["otherwise"]["late"] if each["what"] == "valganciclovir")
+    assert "induction 900\xa0mg" in option["before"] and "induction 450\xa0mg" in option["after"]
+    assert _diff("shipped", "shipped", bulk)[1]["by_rule_only"]
+    shown = cmvigil("knowledge", "diff", "shipped", "shipped", "--cohort", bulk, "--out", tmp_path / "out")
+    assert "numbers within a text were not compared" in shown.stdout
 
 
 def test_a_patient_that_is_not_there(cases: Path, bulk: Path, tmp_path: Path) -> None:

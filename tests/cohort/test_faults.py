@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from tests.cli.run import cmvigil
 
 from cmvigil.cohort.drill import record_of
-from cmvigil.cohort.export import sources
+from cmvigil.cohort.export import SCRATCH, sources
 from cmvigil.cohort.members import Later, last_day, later
 from cmvigil.cohort.page import quality_page
 from cmvigil.cohort.quality import quality
@@ -290,3 +291,130 @@ def test_a_file_with_results_among_others_is_read_before_files_of_orders(tmp_pat
         ("z/all.ndjson", "Observation"),
         ("MedicationRequest.ndjson", "MedicationRequest"),
     ]
+
+
+# -- what is not read, and what is not there -------------------------------------------------------------------------
+def test_files_that_are_not_read_are_named(tmp_path: Path) -> None:
+    folder = export(tmp_path / "in", [_result("a", "2026-06-01")])
+    (folder / "Observation.ndjson").rename(folder / "Observation.NDJSON")  # a name in capitals is read
+    for name in ("Condition.json", "labs.parquet", "x.ndjson.zst"):
+        (folder / name).write_text("{}")
+    shown = cmvigil("cohort", folder, "--out", tmp_path / "out", "--jobs", 1)
+    assert shown.exit_code == 0, shown.output
+    assert "not read: Condition.json, labs.parquet, x.ndjson.zst" in shown.stdout
+    assert "x.ndjson.zst" in (tmp_path / "out" / "quality.html").read_text()
+    (folder / "Condition.json").unlink()
+    assert "not read: labs.parquet, x.ndjson.zst" in cmvigil("cohort", folder, "--out", tmp_path / "out").stdout
+
+
+def test_a_folder_that_cannot_be_read_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = export(tmp_path / "in", [_result("a", "2026-06-01")])
+    export(folder / "closed", [_result("b", "2026-06-01")])
+    scandir = os.scandir
+
+    def closed(path: str | os.PathLike[str]) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(IntakeError, match=r"closed.*Permission denied"):
+        sources(folder)
+
+
+@pytest.mark.parametrize("coding", [["x"], "x", 5, [None], [{"system": ["a"], "code": "b"}]])
+@pytest.mark.parametrize("kind", ["Condition", "Observation", "MedicationRequest"])
+def test_one_shapeless_code_is_rejected_with_its_line(tmp_path: Path, kind: str, coding: object) -> None:
+    name = "medicationCodeableConcept" if kind == "MedicationRequest" else "code"
+    odd = {**_result("a", "2026-06-01", "odd"), "resourceType": kind, name: {"coding": coding}}
+    on = taken(export(tmp_path / "in", [odd, _result("b", "2026-06-01")]), tmp_path / "store")
+    issues = on.execute("SELECT patient, level, place FROM issue WHERE level = 'rejected'").fetchall()
+    assert [(patient, f"{kind}.ndjson:1" in place or "Observation" in place) for patient, _, place in issues] in (
+        [("a", True)],
+        [],  # [None] is no coding at all: a code that is not known, and counted as that
+    )
+    assert issues or on.execute("SELECT sum(number) FROM unmapped").fetchall() == [(1,)]
+    assert len(rows_of(on, "b")["measurement"]) == 1
+
+
+def test_a_killed_run_leaves_no_records_behind_and_tables_go_on(tmp_path: Path) -> None:
+    folder = export(tmp_path / "in", [{**_result("a", "2026-06-01"), "component": []}])
+    left = tmp_path / "out" / f"{SCRATCH}-killed"
+    left.mkdir(parents=True)
+    (left / "0.ndjson").write_text('{"resourceType": "Observation"}\n')
+    shown = cmvigil("events", folder, "--out", tmp_path / "out", "--jobs", 1)
+    assert shown.exit_code == 0, shown.output
+    assert not list((tmp_path / "out").glob(f"{SCRATCH}*"))
+
+
+def test_people_of_whom_no_day_is_known_are_told(tmp_path: Path) -> None:
+    people = [
+        {"resourceType": "Patient", "id": "sex", "gender": "male"},
+        {"resourceType": "Patient", "id": "bad", "birthDate": "bad"},
+        {"resourceType": "Patient", "id": "later", "birthDate": "2999-01-01"},
+        {"resourceType": "Patient", "id": "year", "birthDate": "1961"},
+        {"resourceType": "Patient", "id": "whole", "birthDate": "1961-05-01"},
+    ]
+    on = taken(export(tmp_path / "in", [*people, _result("bad", "2026-06-01")]), tmp_path / "store")
+    told = on.execute("SELECT patient, level, remedy FROM issue ORDER BY ALL").fetchall()
+    assert [(patient, level, remedy.split()[0]) for patient, level, remedy in told] == [
+        ("bad", "note", "Not"),
+        ("later", "note", "Not"),
+        ("later", "rejected", "Not"),
+        ("sex", "rejected", "Not"),
+        ("year", "note", "Taken"),
+    ]
+    assert {p for (p,) in on.execute("SELECT patient FROM event_person").fetchall()} == {"bad", "year", "whole"}
+    assert quality(on).rejected == 2
+
+
+def test_without_anything_dated_a_day_is_asked_for(tmp_path: Path) -> None:
+    folder = export(tmp_path / "in", [{"resourceType": "Patient", "id": "a", "birthDate": "1961-05-01"}])
+    shown = cmvigil("cohort", folder, "--out", tmp_path / "out", "--jobs", 1)
+    assert shown.exit_code == 2
+    assert "Give --as-of" in shown.output
+    assert cmvigil("cohort", folder, "--out", tmp_path / "out", "--as-of", "2026-06-01").exit_code == 0
+
+
+def test_empty_lines_are_no_lines(tmp_path: Path) -> None:
+    folder = export(tmp_path / "in", [_result("a", "2026-06-01")])
+    file = folder / "Observation.ndjson"
+    file.write_bytes(b"\n" + file.read_bytes() + b"\n \n{\n")
+    found = quality(taken(folder, tmp_path / "store"))
+    assert [(each.lines, each.plain, each.rejected) for each in found.files] == [(2, 1, 1)]
+    assert found.rejected == 1
+
+
+@pytest.mark.parametrize("place", ["file", "file/below"])
+def test_a_place_that_cannot_be_used_is_named(tmp_path: Path, place: str) -> None:
+    folder = export(tmp_path / "in", [_result("a", "2026-06-01")])
+    (tmp_path / "file").write_text("")
+    for command in ("cohort", "events", "backtest", "measures"):
+        shown = cmvigil(command, folder, "--out", tmp_path / place)
+        assert (shown.exit_code, "itself failed" in shown.output) == (2, False), shown.output
+        assert str(tmp_path / "file") in shown.output
+
+
+@pytest.mark.parametrize("where", ["1 / 0 > error('boo')", "exists(SELECT * FROM read_csv('/nonexist'))", "age >"])
+def test_a_condition_that_fails_is_told_as_one(tmp_path: Path, where: str) -> None:
+    folder = export(tmp_path / "in", [_result("a", "2026-06-01")])
+    shown = cmvigil("cohort", folder, "--out", tmp_path / "out", "--where", where)
+    assert shown.exit_code == 2
+    assert "--where" in shown.output
+
+
+def test_test_data_are_called_that(tmp_path: Path) -> None:
+    tag = {"tag": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}]}
+    person = {"resourceType": "Patient", "id": "a", "birthDate": "1961-05-01"}
+    results = [_result("a", "2026-06-01"), _result("b", "2026-06-01")]
+    real = {**person, "id": "b"}
+    for people, said in (
+        ([{**person, "meta": tag}], "by their label none of these patients is real"),
+        ([{**person, "meta": tag}, real], "by their label 1 of 2 patients are not real"),
+        ([real], ""),
+    ):
+        out = tmp_path / f"{len(people)}{said[:1]}"
+        shown = cmvigil("cohort", export(out / "in", [*people, *results]), "--out", out / "out", "--jobs", 1)
+        pages = [(out / "out" / f"{name}.html").read_text() for name in ("summary", "quality")]
+        for text in (shown.stdout, *pages):
+            assert said in text and (bool(said) or "HTEST" not in text)

@@ -86,6 +86,9 @@ def test_the_command_works(desk: Path, page: str, command: str, output: list[str
         return
     assert program == "cmvigil", f"{page}: {command}"
     args = args[: args.index(">")] if ">" in args else args
+    if "ward/fhir" in args:  # what the command before it in the page has made
+        (desk / "ward").mkdir()
+        (desk / "ward" / "fhir").symlink_to((desk / "export").resolve())
     if args[:2] == ["case", "new"]:
         (desk / args[2]).unlink(missing_ok=True)
     shown = cmvigil(*args, keys="\n" * 60)

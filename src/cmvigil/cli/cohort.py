@@ -80,7 +80,14 @@ def cohort_command(
     out_at: Annotated[
         str, typer.Option("--out", help="The folder for what is made; an interrupted run goes on in it.")
     ] = "cohort",
-    as_of: c.AsOf = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            metavar="DATE",
+            help="The day to answer (YYYY-MM-DD). Default: the last day on which anything became known.",
+        ),
+    ] = None,
     where: Annotated[
         str, typer.Option("--where", metavar="CONDITION", help="Only these patients: SQL over patient, age and sex.")
     ] = "",
@@ -143,8 +150,9 @@ def cohort_command(
         summary = summarise(on, program, answered, records=there.records)
         quality = there.quality(day)
         c.write(out / "quality.html", page.quality_page(quality).encode())
-        c.write(out / "summary.html", page.summary_page(summary, quality.later).encode())
+        c.write(out / "summary.html", page.summary_page(summary, quality.later, quality.test).encode())
     typer.echo(f"{answered.patients:,} patients as of {day}")
+    tell(quality)
     if quality.later:
         typer.echo(f"  {in_words(quality.later)}")
     for row in summary.counts:
@@ -210,11 +218,14 @@ def _opening(
     engine: Engine, events: str, jobs: int, mapping: Path | None, without: list[str]
 ) -> Callable[[duckdb.DuckDBPyConnection], AbstractContextManager[Events]]:
     """How to open the place where the events are. Ends with a message for what an engine cannot use."""
+    from ..cohort.export import sources
+
     if engine is Engine.DUCKDB:
         if "://" in events:
             c.stop("found the address of a database; expected a folder. To answer inside it: --engine postgres")
         if without:
             c.stop("--without speaks of the tables of a database; in a folder a table that is not there holds nothing")
+        sources(Path(events))  # what cannot be read is said before anything is made
         return partial(_folder, Path(events), mapping, jobs)
     if mapping is not None:
         c.stop("--mapping speaks of codes; a database holds events, whose codes are mapped already")
@@ -260,6 +271,18 @@ def _postgres(address: str, without: list[str], on: duckdb.DuckDBPyConnection) -
             partial(in_postgres.answer, inside),
             lambda day: quality_of(tables, in_postgres.strange(inside), in_postgres.later(inside, day)),
         )
+
+
+def tell(quality: Quality) -> None:
+    """Say what of the input was not used, and whether it is test data."""
+    from ..record.errors import listed
+
+    if quality.test:
+        typer.echo(f"  {quality.test}")
+    if quality.rejected:
+        typer.echo(f"  {quality.rejected:,} lines or resources could not be used: see quality.html")
+    if quality.unread:
+        typer.echo(f"  not read: {listed(quality.unread, 5)}")
 
 
 def parted(given: str) -> list[str]:

@@ -33,6 +33,7 @@ class _Found:
     rules: list[Differs]
     why: Mapping[tuple[str, str], Why]  # of a rule and a patient
     otherwise: Mapping[str, list[Change]] = field(default_factory=dict)  # of single records
+    by_rule_only: bool = False  # doses and other numbers within a text were not compared
 
 
 def compare(
@@ -83,7 +84,7 @@ def _store(
     """A bulk export, or tables of events. It is read into a store of its own: one that is in ``out`` is left alone."""
     from tempfile import TemporaryDirectory
 
-    from ..cohort.compared import differences, states_of_store
+    from ..cohort.compared import differences, otherwise, states_of_store
     from ..cohort.drill import record_of
     from ..cohort.members import last_day
     from ..cohort.results import copied
@@ -92,14 +93,14 @@ def _store(
     with TemporaryDirectory(dir=out) as own, cohort.opened(Path(own) / cohort.STORE, 1200, 2) as on:
         cohort.read(on, folder, mapping, 2)
         day = as_of or last_day(on, date.max)
-        if patient is not None:
-            record_of(on, patient)  # one that is not there is said at once
+        one = {} if patient is None else {patient: record_of(on, patient)}  # one that is not there is said at once
         with cohort.shown() as progress:
             patients = states_of_store(on, versions, day, 2, progress)
         rules = differences(on, versions, patient)
         copied(on, versions[1], "SELECT * FROM moved ORDER BY rule, patient", out / "difference")
         why = _why(versions, rules, lambda name: record_of(on, name), day)
-        return _Found(patients, _moved(on), rules, why)
+        more = {name: otherwise(versions, record, day) for name, record in one.items()}
+        return _Found(patients, _moved(on), rules, why, more, by_rule_only=not one)
 
 
 def _moved(on: Any) -> int:
@@ -127,6 +128,7 @@ def _as_json(found: _Found, versions: Versions) -> bytes:
         "after": {"version": versions[1].version, "hash": versions[1].hash},
         "patients": found.patients,
         "patients_that_differ": found.moved,
+        "by_rule_only": found.by_rule_only,
         "rules": [
             {
                 **asdict(each),
@@ -160,6 +162,9 @@ def _print(found: _Found, versions: Versions, out: Console) -> None:
                     _line(f"{side:<6} {line}", out, 6)
                 if len(lines) > _LINES:
                     _line(f"{side:<6} and {len(lines) - _LINES} more", out, 6)
+    if found.by_rule_only:
+        out.print()
+        _line("Doses and other numbers within a text were not compared: --patient ID, or case files, show them.", out)
     changed = {name: changes for name, changes in found.otherwise.items() if changes}
     if changed:
         out.print("\nWhat else their answers say otherwise", style="bold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from contextlib import ExitStack
@@ -111,6 +112,8 @@ def _end(error: Exception) -> NoReturn:
         stop(list(error.problems))
     if isinstance(error, NothingToAssessError):
         stop(str(error))
+    if isinstance(error, OSError) and error.filename is not None:
+        stop(f"{os.fsdecode(error.filename)}: {error.strerror or 'cannot be used'}; give a place that can be used")
     stop(f"cmvigil itself failed ({_where(error)}); no answer was given. Please report this line.", DEFECT)
 
 

@@ -26,7 +26,7 @@ import orjson
 from ..reasoning.engines.sql.events import event_types
 from ..record.codes import with_site
 from . import rest, typed
-from .export import READ, Source, sources
+from .export import READ, SCRATCH, Source, passed_over, sources
 from .shapes import Shapes
 from .store import EVENTS, begin, done
 from .tables_in import read_table
@@ -57,6 +57,7 @@ def intake(
     files = sources(folder)
     codes = with_site(mapping)
     started = begin(on, files, sha256(mapping.read_bytes()).hexdigest() if mapping else "")
+    _tell_unread(on, folder)
     shapes = Shapes(codes)
     already = done(on)
     read, size = 0, sum(file.size for file in files)
@@ -83,6 +84,18 @@ def _transaction(on: duckdb.DuckDBPyConnection) -> Iterator[None]:
     on.execute("COMMIT")
 
 
+def _tell_unread(on: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Name the files of the folder that are not read."""
+    with _transaction(on):
+        on.execute("DELETE FROM issue WHERE level = 'unread'")
+        on.execute(
+            "INSERT INTO issue SELECT NULL, 'unread', unnest($1::VARCHAR[]), 'a file that is not read', "
+            "'NDJSON, or a table named as an event table', 'If it holds results: export it again in one of these.', "
+            "NULL",
+            [passed_over(folder)],
+        )
+
+
 def _file(on: duckdb.DuckDBPyConnection, file: Source, shapes: Shapes) -> None:
     """Read a file; the manifest has a line for each type in it."""
     careful = False
@@ -107,8 +120,8 @@ def _file(on: duckdb.DuckDBPyConnection, file: Source, shapes: Shapes) -> None:
 def _carefully(on: duckdb.DuckDBPyConnection, file: Source, shapes: Shapes) -> dict[str, typed.Count]:
     """Read every line of a file as what it is; gives what became of the lines of each type."""
     counts: defaultdict[str, typed.Count] = defaultdict(typed.Count)
-    with tempfile.TemporaryDirectory(dir=_beside(on)) as folder:
-        copies = Copies(Path(folder))
+    with _scratch(on) as folder:
+        copies = Copies(folder)
         lines = clean(file, copies)
         while some := list(islice(lines, _AT_ONCE)):
             _told(on, file, some, counts)
@@ -121,7 +134,8 @@ def _carefully(on: duckdb.DuckDBPyConnection, file: Source, shapes: Shapes) -> d
         counts[kind].lines += number
         counts[kind].aside += number
     # A line that is no resource counts under the type that the file began with.
-    counts[file.kind].lines = copies.lines - sum(count.lines for kind, count in counts.items() if kind != file.kind)
+    others = sum(count.lines for kind, count in counts.items() if kind != file.kind)
+    counts[file.kind].lines = copies.lines - copies.empty - others
     return counts
 
 
@@ -179,8 +193,7 @@ def _second_pass(on: duckdb.DuckDBPyConnection, mapping: Path | None, jobs: int,
     patients, buckets = row[0], max(1, -(-row[0] // BUCKET))
     finished = {number for (number,) in on.execute("SELECT number FROM bucket").fetchall()}
     at = sum(n for (n,) in on.execute("SELECT patients FROM bucket").fetchall())
-    with tempfile.TemporaryDirectory(dir=_beside(on)) as name:
-        folder = Path(name)
+    with _scratch(on) as folder:
         waiting = [number for number in range(buckets) if number not in finished] if patients else []
         for job, number in _worked(on, waiting, buckets, folder, mapping, jobs):
             with _transaction(on):
@@ -192,9 +205,15 @@ def _second_pass(on: duckdb.DuckDBPyConnection, mapping: Path | None, jobs: int,
         _persons(on)
 
 
-def _beside(on: duckdb.DuckDBPyConnection) -> str | None:
+@contextmanager
+def _scratch(on: duckdb.DuckDBPyConnection) -> Iterator[Path]:
+    """A folder beside the store for passing files, which hold patients' data: what a run that was killed left goes."""
     row = on.execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()").fetchone()
-    return str(Path(row[0]).parent) if row and row[0] else None
+    beside = Path(row[0]).parent if row and row[0] else None
+    for left in beside.glob(f"{SCRATCH}-*") if beside else ():
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=beside, prefix=f"{SCRATCH}-") as name:
+        yield Path(name)
 
 
 def _worked(
@@ -300,6 +319,7 @@ FROM (
   LEFT JOIN first_day AS f USING (patient)
   WHERE r.patient NOT IN (SELECT patient FROM event_person)
 ) WHERE birth_date IS NOT NULL OR (sex IS NOT NULL AND day IS NOT NULL)""")
+    _tell_people(on, birth)
     on.execute("""
 INSERT INTO event_person BY NAME
 SELECT patient, 'person' AS event, either AS day, either AS known_on, 'the record itself' AS source
@@ -308,6 +328,24 @@ FROM first_day WHERE patient NOT IN (SELECT patient FROM event_person)""")
         _once(on, table)
     on.execute("INSERT INTO about VALUES ('whole', 'yes')")
     on.execute("DELETE FROM rest; DELETE FROM shared; DELETE FROM report; DROP TABLE first_day")
+
+
+def _tell_people(on: duckdb.DuckDBPyConnection, birth: str) -> None:
+    """Note birth dates that are not full ones, and people of whom no day is known. ``birth``: SQL, the date."""
+    on.execute(f"""
+INSERT INTO issue
+SELECT patient, 'note', place || ', birthDate', '''' || birth || '''', 'a full date',
+  CASE WHEN {birth} IS NULL OR year({birth}) NOT BETWEEN 1900 AND 2199 THEN 'Not used; the age is not known.'
+    ELSE 'Taken as its first day.' END, NULL
+FROM person_raw AS r
+WHERE birth IS NOT NULL AND coalesce(length(birth) <> 10 OR year({birth}) NOT BETWEEN 1900 AND 2199, TRUE)
+  AND place NOT IN (SELECT place FROM rest WHERE kind = 'Patient')""")
+    on.execute("""
+INSERT INTO issue
+SELECT patient, 'rejected', place, 'a Patient with neither a birth date that can be used nor anything dated',
+  'a birth date, or results', 'Not answered: nobody is known before the first day.', NULL
+FROM person_raw WHERE patient NOT IN (SELECT patient FROM event_person)
+  AND patient NOT IN (SELECT patient FROM first_day)""")
 
 
 def _once(on: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -324,10 +362,10 @@ def _once(on: duckdb.DuckDBPyConnection, table: str) -> None:
         f"DELETE FROM event_{table} AS e "
         f"WHERE rowid NOT IN (SELECT min(rowid) FROM event_{table} GROUP BY patient, event)"
     )
+    told = "INSERT INTO issue VALUES (?, ?, ?, ?, 'one', 'The first is used.', NULL)"
     for patient, event, versions in doubled:
         if versions > 1:
-            found = f"{versions} versions of this resource"
-            on.execute(
-                "INSERT INTO issue VALUES (?, 'rejected', ?, ?, 'one', 'The first is used.', NULL)",
-                [patient, event, found],
-            )
+            on.execute(told, [patient, "rejected", event, f"{versions} versions of this resource"])
+    if alike := [(patient, event) for patient, event, versions in doubled if versions == 1]:
+        # An export that was taken twice holds everything twice: that is one fault, not millions.
+        on.execute(told, [alike[0][0], "note", alike[0][1], f"{len(alike):,} that stand more than once, all alike"])

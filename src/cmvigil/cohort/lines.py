@@ -69,7 +69,7 @@ class Lines:
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb", buffering=0) as file:
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb", buffering=0) as file:
         try:
             while piece := file.read(_PIECE):
                 yield piece

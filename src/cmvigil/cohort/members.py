@@ -12,6 +12,7 @@ from datetime import date
 
 import duckdb
 
+from ..record.errors import IntakeError, Problem
 from ..record.tables import TABLES, columns
 from ..record.vocabulary import vocabulary
 from .store import EVENTS
@@ -49,6 +50,7 @@ def last_day(on: duckdb.DuckDBPyConnection, until: date) -> date:
 
     One result dated by a slip must not decide for everybody. So what stands behind :data:`FAR` days of silence is left
     out where it is of few patients (:data:`FEW`), and of fewer than half. :func:`later` tells what is left out.
+    Raises IntakeError where nothing is dated.
     """
     parts = " UNION ALL ".join(
         f"SELECT patient, {KNOWN} AS day FROM event_{table} WHERE {KNOWN} <= $1" for table in _happened()
@@ -64,7 +66,10 @@ whole AS (SELECT count(DISTINCT patient) AS patients, max(day) AS last FROM know
 SELECT coalesce(min(t.before), any_value(w.last)) FROM whole AS w
 LEFT JOIN tail AS t ON t.patients <= greatest(1, w.patients // {FEW}) AND 2 * t.patients < w.patients""").fetchone()
     on.execute("DROP TABLE known")
-    return row[0] if row and row[0] else until
+    if row is None or row[0] is None:
+        raise IntakeError([Problem("nothing that became known on any day", "a dated result", "Give --as-of DAY.")])
+    last: date = row[0]
+    return last
 
 
 def later(on: duckdb.DuckDBPyConnection, day: date) -> tuple[Later, ...]:
@@ -147,7 +152,10 @@ def keep(on: duckdb.DuckDBPyConnection, where: str, prefix: str = "") -> None:
     """
     if len(duckdb.extract_statements(f"SELECT {where}")) != 1:
         raise duckdb.ParserException("one condition, without a semicolon")
-    on.execute(f"DELETE FROM {prefix}member WHERE coalesce(NOT ({where}), TRUE)")
+    try:
+        on.execute(f"DELETE FROM {prefix}member WHERE coalesce(NOT ({where}), TRUE)")
+    except duckdb.Error as error:  # of whatever kind: it is the condition's
+        raise duckdb.ParserException(str(error)) from None
 
 
 def present(on: duckdb.DuckDBPyConnection, group: int, prefix: str = "") -> dict[str, set[str]]:

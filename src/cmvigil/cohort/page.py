@@ -19,12 +19,13 @@ from .summary import Summary
 _SHEET = "cohort.css"
 
 
-def summary_page(summary: Summary, later: Sequence[Later] = ()) -> str:
-    """The summary as one HTML document, with what became known later than its day."""
+def summary_page(summary: Summary, later: Sequence[Later] = (), test: str = "") -> str:
+    """The summary as one HTML document, with what became known later than its day, and whether these are test data."""
     counts = [(row.label, row.patients, f"{row.patients:,} of {row.of:,}") for row in summary.counts]
     shown = {
         "summary": summary,
         "later": in_words(later),
+        "test": test,
         "states": Markup(pictures.bars(counts, "Patients in each state")),
         "said": Markup(
             pictures.bars([(s.headline, s.patients, _count(s.patients)) for s in summary.said], "What is said most")
@@ -41,7 +42,7 @@ def summary_page(summary: Summary, later: Sequence[Later] = ()) -> str:
 
 def quality_page(quality: Quality) -> str:
     """The data-quality report as one HTML document."""
-    return _page("quality.html.jinja", quality=quality)
+    return _page("quality.html.jinja", quality=quality, test=quality.test)
 
 
 def backtest_page(

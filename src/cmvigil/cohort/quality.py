@@ -65,6 +65,19 @@ class Quality:
     rows: tuple[tuple[str, int, int], ...]  # event table, rows, patients
     patients: int
     later: tuple[Later, ...]
+    rejected: int = 0  # lines and resources that could not be used
+    unread: tuple[str, ...] = ()  # files of the folder that are not read
+    labelled: int = 0  # Patient resources that are marked as test data
+    people: int = 0  # Patient resources
+
+    @property
+    def test(self) -> str:
+        """What the files say of whether their patients are real, as a sentence; empty where they say nothing."""
+        if not self.labelled:
+            return ""
+        if self.labelled == self.people:
+            return "Test data (HTEST): by their label none of these patients is real."
+        return f"Test data among it (HTEST): by their label {self.labelled:,} of {self.people:,} patients are not real."
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -76,11 +89,6 @@ class Quality:
         """Lines of all files."""
         return sum(file.lines for file in self.files)
 
-    @property
-    def rejected(self) -> int:
-        """Lines that could not be used."""
-        return sum(file.rejected for file in self.files)
-
 
 def quality(on: duckdb.DuckDBPyConnection, as_of: date | None = None) -> Quality:
     """Look at a store; with ``as_of``, the day that is answered, also at what became known later."""
@@ -91,7 +99,7 @@ def quality(on: duckdb.DuckDBPyConnection, as_of: date | None = None) -> Quality
     faults = on.execute(r"""
 SELECT level, regexp_replace(found, '\b[0-9][0-9.,]*', '#', 'g') AS fault, any_value(expected), any_value(remedy),
   count(*) AS number, count(DISTINCT patient), list(place ORDER BY place)[:3]
-FROM issue GROUP BY level, fault
+FROM issue WHERE level <> 'unread' GROUP BY level, fault
 ORDER BY CASE level WHEN 'rejected' THEN 0 WHEN 'unusable' THEN 1 ELSE 2 END, number DESC, fault
 """).fetchall()
     unmapped = on.execute("""
@@ -102,6 +110,8 @@ GROUP BY kind, system, code, CASE WHEN code = '' THEN text END ORDER BY number D
         row = on.execute(f"SELECT count(*), count(DISTINCT patient) FROM event_{table}").fetchone()
         assert row is not None
         rows.append((table, row[0], row[1]))
+    unread = on.execute("SELECT place FROM issue WHERE level = 'unread' ORDER BY place").fetchall()
+    labelled = on.execute("SELECT count(*) FILTER (test), count(*) FROM person_raw").fetchall()[0]
     return Quality(
         tuple(File(*cells) for cells in files),
         tuple(
@@ -114,4 +124,7 @@ GROUP BY kind, system, code, CASE WHEN code = '' THEN text END ORDER BY number D
         tuple(rows),
         next(number for table, _, number in rows if table == "person"),
         later(on, as_of) if as_of else (),
+        sum(number for level, *_, number, _, _ in faults if level == "rejected"),
+        tuple(name for (name,) in unread),
+        *labelled,
     )

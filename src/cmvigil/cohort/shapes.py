@@ -14,6 +14,7 @@ import orjson
 
 from ..record.codes import Codes
 from ..record.fhir import observation
+from ..record.fhir.bundle import ODD
 from ..record.fhir.intake import Intake, Place, names_cmv
 from ..record.tables import Measurement
 from ..record.units import tidy
@@ -55,18 +56,24 @@ class Shapes:
     def concept(self, text: str | None, *, drugs: bool = False) -> Fate:
         """Whether a CodeableConcept (as JSON) means anything here: ``rest`` (a reader must look) or ``unmapped``."""
         concept = _loaded(text)
-        if self.intake.targets(concept) or (drugs and self.intake.drug(concept)) or names_cmv(concept):
-            return "rest"
-        return "unmapped"
+        try:
+            known = self.intake.targets(concept) or (drugs and self.intake.drug(concept)) or names_cmv(concept)
+        except ODD:
+            return "rest"  # no CodeableConcept: the reader says so, line by line
+        return "rest" if known else "unmapped"
 
     def result(self, code: str | None, unit: str | None, unit_code: str | None, limits: str | None) -> Shape:
         """The shape of a result with a number. Code and limits are JSON text as they stand in the resource, or None."""
         concept = _loaded(code)
-        if not self.intake.targets(concept):
-            return REST if names_cmv(concept) else UNMAPPED
+        try:
+            targets = self.intake.targets(concept)
+            if not targets:
+                return REST if names_cmv(concept) else UNMAPPED
+        except ODD:
+            return REST
         quantities = self.intake.words.quantities
-        target = self.intake.targets(concept)[0]
-        if len(self.intake.targets(concept)) > 1 or target.concept not in quantities:
+        target = targets[0]
+        if len(targets) > 1 or target.concept not in quantities:
             return REST
         quantity = quantities[target.concept]
         known = quantity.accepts.get(unit_code or "") or quantity.accepts.get(unit or "")
@@ -109,7 +116,7 @@ class Shapes:
         before = len(self.intake.record.issues)
         try:
             observation.read(self.intake, Place(resource, f"Observation/{_PROBE}", _PROBE))
-        except (AttributeError, TypeError, ValueError, KeyError, ArithmeticError):
+        except ODD:
             return None
         finally:
             rows = [row for table in self.intake.rows.values() for row in table]

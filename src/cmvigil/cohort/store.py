@@ -17,7 +17,7 @@ from ..record.tables import DERIVED, TABLES
 from .export import Source
 
 EVENTS = tuple(name for name in TABLES if name not in DERIVED)
-FORMAT = f"3 {__version__}"
+FORMAT = f"4 {__version__}"
 """A store of another format or version is made anew: what a reader makes of a resource may have changed."""
 
 _OWN = {
@@ -29,7 +29,7 @@ _OWN = {
     "shared": "reference VARCHAR, place VARCHAR, resource JSON",
     "outcome": "place VARCHAR, resource JSON",
     "report": "patient VARCHAR, place VARCHAR, resource JSON",
-    "person_raw": "patient VARCHAR, birth VARCHAR, gender VARCHAR, place VARCHAR",
+    "person_raw": "patient VARCHAR, birth VARCHAR, gender VARCHAR, test BOOLEAN, place VARCHAR",
     "stated": "patient VARCHAR",  # whose lists are stated complete
     "issue": "patient VARCHAR, level VARCHAR, place VARCHAR, found VARCHAR, expected VARCHAR, remedy VARCHAR, "
     "known_on DATE",

@@ -19,12 +19,11 @@ from typing import IO, Any
 import orjson
 
 from .export import READ, Source
-from .typed import NO_RESOURCE
+from .typed import LONGEST, NO_RESOURCE
 
 _PLACE = orjson.dumps({"resourceType": NO_RESOURCE}, option=orjson.OPT_APPEND_NEWLINE)
 _PLACES = 10_000
 """Empty places that are written at once."""
-_LONGEST = 16 * 1024 * 1024
 # What the columns of the fast pass must be able to hold; anything of another form goes to the reader as it is.
 _FORMS: dict[str, type] = {"subject": dict, "valueQuantity": dict}
 OUTCOME = "OperationOutcome"
@@ -52,12 +51,13 @@ class Odd:
 class Copies:
     """Clean copies of a file, one in ``folder`` for each type that is read and stands in it.
 
-    ``lines`` are those of the file, ``others`` the resources of each type that is not read.
+    ``lines`` are those of the file, ``empty`` those without a word, ``others`` the resources of each type that is not
+    read.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.lines = 0
+        self.lines = self.empty = 0
         self.others: Counter[str] = Counter()
         self._files: dict[str, tuple[IO[bytes], int]] = {}  # and the number of the last line
 
@@ -92,7 +92,9 @@ def clean(source: Source, copies: Copies) -> Iterator[Bad | Odd]:
             resource = line if isinstance(line, Bad) else _resource(line, number)
             if isinstance(resource, Bad):
                 yield resource
-            elif resource is not None:
+            elif resource is None:
+                copies.empty += 1
+            else:
                 kind = resource["resourceType"]
                 if kind == OUTCOME or (kind in READ and not _typed(resource)):
                     yield Odd(number, kind, resource)
@@ -114,7 +116,7 @@ def _lines(file: IO[bytes]) -> Iterator[bytes | Bad]:
     while True:
         number += 1
         try:
-            line = file.readline(_LONGEST)
+            line = file.readline(LONGEST)
         except (OSError, EOFError, zlib.error):
             yield Bad(
                 number, "a damaged archive from here on", "a whole file", "Fetch it again; what is before was read."
@@ -122,10 +124,10 @@ def _lines(file: IO[bytes]) -> Iterator[bytes | Bad]:
             return
         if not line:
             return
-        if len(line) >= _LONGEST and not line.endswith(b"\n"):
+        if len(line) >= LONGEST and not line.endswith(b"\n"):
             while line and not line.endswith(b"\n"):
-                line = file.readline(_LONGEST)
-            yield Bad(number, f"a line of more than {_LONGEST} bytes")
+                line = file.readline(LONGEST)
+            yield Bad(number, f"a line of more than {LONGEST} bytes")
         else:
             yield line
 

@@ -18,7 +18,8 @@ from .export import Source
 from .lines import Lines
 from .shapes import FACTOR_SCALE, REST, UNMAPPED, Shape, Shapes, first_coding
 
-_LONGEST = 32 * 1024 * 1024  # bytes of one line
+LONGEST = 32 * 1024 * 1024
+"""Bytes of the longest line that is read."""
 _SHAPES = 200_000
 """More different shapes than this in one file are no shapes: what is beyond goes to the reader."""
 _ASIDE = 50_000
@@ -28,6 +29,8 @@ _PASSING = ("read_lines", "fate", "shape", "reading", "doubled")
 """Tables that are there while a file is read."""
 
 _OURS = "urn:cmvigil"
+TEST = "HTEST"
+"""The code of a security label or tag by which FHIR marks test data."""
 NO_RESOURCE = "-"
 """The type of a line that stands for one taken out, so that those behind it keep their numbers."""
 
@@ -52,6 +55,7 @@ COLUMNS = {
         "id": "VARCHAR",
         "birthDate": "VARCHAR",
         "gender": "VARCHAR",
+        "meta": "JSON",
         "extension": "JSON",
     },
     "Condition": {**_COMMON, "code": "JSON"},
@@ -91,7 +95,7 @@ class Count:
 def scan(path: str, kind: str) -> str:
     """The SQL that reads a file with the columns of its kind."""
     columns = ", ".join(f"'{name}': '{sql}'" for name, sql in COLUMNS[kind].items())
-    return f"read_ndjson('{escaped(path)}', columns = {{{columns}}}, maximum_object_size = {_LONGEST})"
+    return f"read_ndjson('{escaped(path)}', columns = {{{columns}}}, maximum_object_size = {LONGEST})"
 
 
 _ID = "CASE WHEN length(id) BETWEEN 1 AND 64 AND id[1] NOT IN ('{', '[') THEN id END"
@@ -188,6 +192,7 @@ _RAW = {
         "patient": _ID,
         "birth": "birthDate",
         "gender": "gender",
+        "test": f"coalesce(contains(meta::VARCHAR, '\"{TEST}\"'), FALSE)",
         "odd": f"coalesce(resourceType <> 'Patient', TRUE) OR {_OURS_INSIDE}",
     },
     "Condition": _CODED,
@@ -285,7 +290,7 @@ LEFT JOIN (SELECT DISTINCT patient FROM stated) AS p ON p.patient = r.patient"""
 
 def _patients(on: duckdb.DuckDBPyConnection, name: str, count: Count) -> None:
     on.execute(
-        f"INSERT INTO person_raw SELECT patient, birth, gender, '{escaped(name)}:' || line FROM raw "
+        f"INSERT INTO person_raw SELECT patient, birth, gender, test, '{escaped(name)}:' || line FROM raw "
         "WHERE patient IS NOT NULL"
     )
     on.execute(

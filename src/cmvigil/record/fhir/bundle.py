@@ -42,9 +42,8 @@ _WHOLE = {
     "Specimen": ("viral_loads",),
     "Organization": (),
 }
-# What a malformed resource can raise while it is being read; anything else is a fault of ours and shows as
-# one.
-_ODD = (AttributeError, TypeError, ValueError, KeyError, IndexError, ArithmeticError)
+ODD = (AttributeError, TypeError, ValueError, KeyError, IndexError, ArithmeticError)
+"""What a malformed resource can raise while it is being read; anything else is a fault of ours and shows as one."""
 
 
 Entry = tuple[dict[str, Any], str, str]
@@ -217,7 +216,7 @@ def _read(intake: Intake, places: list[Place]) -> list[Place]:
     for reader, place in clinical:
         try:
             reader(intake, place)
-        except _ODD as error:
+        except ODD as error:
             found = f"a shape that is not FHIR R4 ({type(error).__name__})"
             kind = str(place.resource.get("resourceType"))
             intake.issue("rejected", place, found, f"a valid {kind}", "Not used.")
