@@ -12,6 +12,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from ..reasoning.model import Program
+from .measure_rows import Sources
 from .measures import Measure, Occasion
 
 Resource = dict[str, Any]
@@ -19,6 +20,7 @@ Resource = dict[str, Any]
 POPULATION = "http://terminology.hl7.org/CodeSystem/measure-population"
 NOTATION = "http://terminology.hl7.org/CodeSystem/measure-improvement-notation"
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+_REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,19 @@ class Reports:
         entries = [{"fullUrl": f"urn:uuid:{report['id']}", "resource": report} for report in reports]
         return {"resourceType": "Bundle", "id": self._id("summary"), "type": "collection", "entry": entries}
 
-    def individual(self, occasions: Iterable[Occasion]) -> Iterator[Resource]:
-        """A report for each patient and measure of which there is an occasion. ``occasions`` as they are found."""
-        for (patient, name), own in groupby(occasions, key=lambda each: (each.patient, each.measure)):
+    def individual(self, occasions: Iterable[Occasion], sources: Sources) -> Iterator[Resource]:
+        """A report for each patient and measure of which there is an occasion. ``occasions`` as they are found.
+
+        Resources behind its occasions are its ``evaluatedResource``; rows that came from none stand in no report.
+        """
+        for (patient, name), group in groupby(occasions, key=lambda each: (each.patient, each.measure)):
+            own = list(group)
             subject = {"reference": f"Patient/{patient}"} if _ID.fullmatch(patient) else {"display": patient}
-            report = self._report(self._measures[name], "individual", patient, Counts.of(own))
-            yield {**report, "subject": subject}
+            report = {**self._report(self._measures[name], "individual", patient, Counts.of(own)), "subject": subject}
+            looked_at = sorted({source for each in own for source in sources[each] if _REFERENCE.fullmatch(source)})
+            if looked_at:
+                report["evaluatedResource"] = [{"reference": source} for source in looked_at]
+            yield report
 
     def _id(self, name: str) -> str:
         return str(uuid5(NAMESPACE_URL, f"{self._seed}/{name}"))
