@@ -64,9 +64,14 @@ def write(folder: Path) -> dict[str, Path]:
 def resources(folder: Path) -> Iterator[dict[str, Any]]:
     """Their FHIR resources; the case files are written to the folder."""
     for patient, case in write(folder).items():
-        for number, entry in enumerate(twin.bundle(read_record(case))["entry"]):
-            made = deepcopy(entry["resource"])
-            made["id"] = patient if made["resourceType"] == "Patient" else f"{patient}-{number}"
-            if "subject" in made:
-                made["subject"] = {"reference": f"Patient/{patient}"}
-            yield made
+        yield from resources_of(case, patient)
+
+
+def resources_of(case: Path, patient: str) -> Iterator[dict[str, Any]]:
+    """The FHIR resources of a case file, as those of a patient of this id."""
+    for number, entry in enumerate(twin.bundle(read_record(case))["entry"]):
+        made = deepcopy(entry["resource"])
+        made["id"] = patient if made["resourceType"] == "Patient" else f"{patient}-{number}"
+        if "subject" in made:
+            made["subject"] = {"reference": f"Patient/{patient}"}
+        yield made

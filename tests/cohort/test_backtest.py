@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from tests.cli.run import cmvigil
 
 from cmvigil.assess.genotypes import with_readings
 from cmvigil.assess.precedence import settle
@@ -21,6 +22,7 @@ from cmvigil.record.vocabulary import vocabulary
 from cmvigil.synth.export import export as synthesise
 from cmvigil.synth.lives import Ward
 from cmvigil.synth.score import Found
+from cmvigil.synth.truth import DEFINITIONS
 
 from . import small
 from .support import export, taken
@@ -172,6 +174,90 @@ def test_the_table_of_acts_names_what_exists() -> None:
     for row in program.tables[ACTS].rows:
         known = program.rules if row["asks"] == "rule" else program.definitions
         assert known.keys() >= set(str(row["names"]).split()), row["label"]
-        assert row["table"] in EVENTS and row["how"] in ("any", "begun", "changed")
+        assert row["table"] in EVENTS and row["how"] in ("any", "another", "righted")
         for word in str(row["concepts"]).split():
             assert set(vocabulary().expand(word)) <= program.labels.keys(), word
+
+
+# -- what counts as an act -------------------------------------------------------------------------------------------
+_LOADS = "viral_loads: [{date: 2026-03-02, value: 5000}, {date: 2026-03-18, value: 9000}]\n"
+_PERSON = small.PERSON.replace("female", "male") + _LOADS
+_VALGANCICLOVIR = "{drug: valganciclovir, every: 12 h, route: oral, intent: treatment, missed_doses: none"
+_ORDER = f"  - {_VALGANCICLOVIR}, dose: %s, start: %s, end: %s}}\n"
+
+
+def _acted(folder: Path, orders: str, every: int = 1, label: str = "Dose too low or too high today") -> Delay:
+    folder.mkdir()
+    case = folder / "case.yaml"
+    case.write_text(f"{_PERSON}drugs:\n{orders}", encoding="utf-8")
+    on = taken(export(folder / "in", small.resources_of(case, "one")), folder / "store")
+    looked = look_back(on, load(), _day(2, 24), LAST, every)
+    (found,) = (each for each in delays(on, load(), looked) if each.label == label)
+    return found
+
+
+def test_a_dose_is_acted_on_when_it_is_put_right(tmp_path: Path) -> None:
+    """Neither the order that was wrong is the act, nor another wrong one."""
+    wrong = _ORDER % ("450 mg", "2026-03-02", "2026-03-08")
+    other = _ORDER % ("225 mg", "2026-03-09", "2026-03-15")
+    right = _ORDER % ("900 mg", "2026-03-16", "2026-03-31")
+    assert _acted(tmp_path / "put right", wrong + other + right).days == (14,)
+    never = _acted(tmp_path / "never", wrong + other)
+    assert (never.patients, never.days) == (1, ())
+
+
+def test_another_antiviral_is_one_of_another_class(tmp_path: Path) -> None:
+    """The same drug after a pause is none, nor is the one after the other of one class; foscarnet is."""
+    first = _ORDER % ("900 mg", "2026-03-02", "2026-03-20")
+    again = _ORDER % ("900 mg", "2026-04-01", "2026-04-10")
+    vein = "  - {drug: ganciclovir, dose: 300 mg, every: 12 h, route: iv, start: 2026-03-22, intent: treatment}\n"
+    foscarnet = "  - {drug: foscarnet, dose: 90 mg/kg, every: 12 h, route: iv, start: 2026-04-02, intent: treatment}\n"
+    label = "Refractory or probably refractory"
+    for name, orders, days in (("again", again, ()), ("vein", vein, ()), ("another", foscarnet, (13,))):
+        found = _acted(tmp_path / name, first + orders, label=label)
+        assert (found.patients, found.days) == (1, days), name
+
+
+def test_between_two_looks_no_act_comes_before_the_word(tmp_path: Path) -> None:
+    """Refractory on 18 March; looks every week are on 17, 24 and 31 March."""
+    first = f"  - {small.GANCICLOVIR}, end: 2026-03-25}}\n"
+    foscarnet = "  - {drug: foscarnet, dose: 90 mg/kg, every: 12 h, route: iv, start: 2026-03-26, intent: treatment}\n"
+    label = "Refractory or probably refractory"
+    assert _acted(tmp_path / "1", first + foscarnet, 1, label).days == (8,)
+    assert _acted(tmp_path / "7", first + foscarnet, 7, label).days == (7,)
+    on = duckdb.connect(str(tmp_path / "7" / "store"))
+    looked = LookedBack(_day(2, 24), LAST, 7, 1, 7)
+    for word, days in ((_day(3, 31), 0), (_day(4, 7), -7)):  # within the step before the word, and in the one before
+        on.execute("UPDATE past_first SET first = ? WHERE name = 'probable_refractory'", [word])
+        (found,) = (each for each in delays(on, load(), looked) if each.label == label)
+        assert found.days == (days,)
+
+
+def test_the_truth_is_a_part_of_the_page_and_must_be_that_of_the_patients(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        (tmp_path / f"{seed}").mkdir()
+        synthesise(tmp_path / f"{seed}", Ward(seed, 1, 90, date(2026, 6, 30), "ordinary"), load(), 4)
+    out = ("--out", tmp_path / "out", "--every", "7d", "--jobs", 1, "--csv")
+    other = cmvigil("backtest", tmp_path / "1" / "fhir", *out, "--truth", tmp_path / "2" / "truth.ndjson")
+    assert other.exit_code == 2
+    assert "none of its 4 patients is in the folder" in other.output
+    more = tmp_path / "more.ndjson"
+    more.write_bytes((tmp_path / "1" / "truth.ndjson").read_bytes() + (tmp_path / "2" / "truth.ndjson").read_bytes())
+    shown = cmvigil("backtest", tmp_path / "1" / "fhir", *out, "--truth", more)
+    assert shown.exit_code == 0, shown.output
+    assert "4 of its 8 patients are not in the folder" in shown.stderr
+    page = (tmp_path / "out" / "backtest.html").read_text()
+    assert "Against the truth" in page and "Wilson" in page and "none of these patients is real" in page
+    heads, *rows = (tmp_path / "out" / "scores.csv").read_text().splitlines()
+    assert heads.startswith("definition,label,found,found_of,found_share,found_low")
+    assert {row.split(",")[0] for row in rows} == set(DEFINITIONS)
+
+
+def test_what_could_not_be_read_is_told(tmp_path: Path) -> None:
+    folder = export(tmp_path / "in", small.resources(tmp_path))
+    with (folder / "Observation.ndjson").open("a") as file:
+        file.write("{\n")
+    shown = cmvigil("backtest", folder, "--out", tmp_path / "out", "--every", "30d", "--jobs", 1)
+    assert shown.exit_code == 0, shown.output
+    assert "1 line or resource could not be used: see quality.html" in shown.stdout
+    assert "Observation.ndjson:" in (tmp_path / "out" / "quality.html").read_text()

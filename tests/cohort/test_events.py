@@ -46,7 +46,7 @@ def odd() -> list[tuple[str, Row]]:
     rows: dict[str, Row] = {
         "person": Person(event="p", birth_date=date(1900, 2, 28), sex="female", **given),
         "measurement": Measurement(
-            event="m", concept="cmv_load", value=value, form="above", reported=" >1 ", time=hour, **given
+            event="m", concept="cmv_load", value=value, form="above", unit="IU/mL", reported=" >1 ", time=hour, **given
         ),
         "observation": Observation(event="o", concept="fever", present=None, text="NULL", **given),
         "exposure": Exposure(event="e", concept="ganciclovir", dose=exact, adequate=False, end=DAY, **given),
@@ -57,7 +57,10 @@ def odd() -> list[tuple[str, Row]]:
         "susceptibility": Susceptibility(event="s", concept="foscarnet", call="possible", **given),
     }
     assert rows.keys() == set(EVENTS)
-    return list(rows.items())
+    nothing = Measurement(
+        event="n", concept="creatinine", value=None, unit="furlong", problem="unit 'furlong'", **given
+    )
+    return [*rows.items(), ("measurement", nothing)]
 
 
 def cells(on: duckdb.DuckDBPyConnection) -> dict[str, Cells]:
@@ -94,7 +97,7 @@ def test_what_is_written_is_read_again(ward: Path, tmp_path: Path, csv: bool) ->
     with taken(ward, tmp_path / "first") as on:
         put(on, odd())
         before = cells(on)
-        on.execute("UPDATE event_measurement SET unit = '' WHERE patient = ?", [ODD])  # no word, as NULL is none
+        on.execute("UPDATE event_measurement SET stream = '' WHERE patient = ?", [ODD])  # no word, as NULL is none
         (tmp_path / "tables").mkdir()
         counts = write_events(on, tmp_path / "tables", csv=csv)
     assert counts == {table: len(rows) for table, rows in before.items()}
@@ -121,7 +124,9 @@ def test_the_same_answers_come_of_the_tables_as_of_the_export(ward: Path, tmp_pa
     done = cmvigil("events", ward, "--out", tmp_path / "tables", "--jobs", 1)
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("25 patients\n")
-    assert "1 of " in done.stderr
+    with taken(ward, tmp_path / "store") as on:
+        (told,) = on.execute("SELECT count(*) FROM issue WHERE level = 'rejected'").fetchall()
+    assert told[0] and f"{told[0]} of " in done.stderr
     assert "lines could not be used" in done.stderr
     assert "Observation.ndjson:" in (tmp_path / "tables" / "quality.html").read_text()
     for source, out in ((ward, "a"), (tmp_path / "tables", "b")):

@@ -256,11 +256,11 @@ def test_a_concept_that_is_none_of_the_table_is_counted_with_its_first_row(tmp_p
     else:
         path.rename(folder / path.name)
     on = taken(folder, tmp_path / "store")
-    name, header = ("exposure.parquet", 0) if parquet else ("exposure.csv", 1)
+    name, header = ("exposure.parquet, row ", 0) if parquet else ("exposure.csv:", 1)
     assert on.execute("SELECT event FROM event_exposure ORDER BY 1").fetchall() == [("1",)]
     assert on.execute("SELECT * FROM unmapped ORDER BY first").fetchall() == [
-        ("exposure", "", "gancyclovir", "Did you mean 'ganciclovir'?", 2, f"{name}:{2 + header}"),
-        ("exposure", "", "creatinine", "belongs into measurement", 1, f"{name}:{3 + header}"),
+        ("exposure", "", "gancyclovir", "Did you mean 'ganciclovir'?", 2, f"{name}{2 + header}"),
+        ("exposure", "", "creatinine", "belongs into measurement", 1, f"{name}{3 + header}"),
     ]
     assert on.execute("SELECT lines, plain, unmapped, rejected FROM manifest").fetchall() == [(6, 1, 3, 2)]
     assert ("concept missing",) in on.execute("SELECT found FROM issue").fetchall()

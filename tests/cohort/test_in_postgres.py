@@ -51,7 +51,9 @@ GRANT SELECT ON ALL TABLES IN SCHEMA hospital TO {role}
 
 
 def genotyped() -> Iterator[tuple[str, Row]]:
-    """A patient with two reports of one specimen; one whose age is all that is known; one born on a leap day."""
+    """A patient with two reports of one specimen; one whose age is all that is known; one whom nobody made a person;
+    one born on a leap day.
+    """
     day = date(2026, 3, 20)
     given = {"patient": "rising", "day": day, "known_on": day, "source": "Observation/genotype"}
     late = {**given, "known_on": date(2026, 4, 2)}
@@ -64,6 +66,9 @@ def genotyped() -> Iterator[tuple[str, Row]]:
     yield "person", Person(event="b", age=Decimal("67"), **old)
     yield "person", Person(event="B", age=Decimal("66"), sex="male", **old)  # the first row speaks
     yield "observation", Observation(event="f", concept="fever", present=True, **old)
+    for event, known_on in (("f", date(2026, 3, 21)), ("g", date(2026, 3, 19))):
+        unnamed = {"patient": "unnamed", "day": day, "known_on": known_on, "source": "x"}
+        yield "observation", Observation(event=event, concept="fever", present=True, **unnamed)
     leap = {"patient": "leap", "day": date(2008, 2, 29), "known_on": date(2008, 2, 29), "source": "x"}
     yield "person", Person(event="b", birth_date=date(2008, 2, 29), sex="female", **leap)
 
@@ -258,6 +263,7 @@ def test_one_patient_in_full(address: str, tables: Path, tmp_path: Path) -> None
     assert inside.exit_code == 0, inside.output
     assert inside.stdout == here.stdout.replace("Going on with the files as they were read before.\n", "")
     with taken(tables, tmp_path / "store") as on, hospital.session(address) as session:
+        hospital.checked(session, "there")
         people = [name for (name,) in on.execute("SELECT DISTINCT patient FROM event_person ORDER BY 1").fetchall()]
         for record in in_postgres.records_of(session, people):
             assert record.rows == record_of(on, record.patient).rows
@@ -339,18 +345,45 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     ),
     "half a range": (
         "UPDATE event_measurement SET value__high_open = NULL",
-        "rows without 'value__high_open' beside a bound",
+        "rows: no 'value__high_open' beside a bound (of ",
         "view",
     ),
     "no end": (
-        "UPDATE event_exposure SET \"end\" = 'infinity'",
-        "rows whose 'end' is no day of the years 1 to 9999",
-        "",
+        "UPDATE event_exposure SET \"end\" = 'infinity' WHERE patient = 'none'",
+        "in 'event_exposure' 1 rows: 'end' as a day that cannot be (of 'none' the event '",
+        "a day that is not known, where it need not be, is left empty. Or leave such rows out in a view.",
     ),
     "no hour": (
         "UPDATE event_person SET time = '-infinity'",
-        "rows whose 'time' is no time of the years 1 to 9999",
+        "rows: 'time' as a day that cannot be (of ",
         "",
+    ),
+    "unit": (
+        "UPDATE event_measurement SET value__low = 88.5, value__high = 88.5, unit = 'mg/dL' WHERE event = "
+        "(SELECT min(event) FROM event_measurement WHERE concept = 'creatinine' AND problem IS NULL)",
+        "in 'event_measurement' 1 rows: creatinine in mg/dL (of 'late' the event 'Observation/late-3'",
+        "Convert value, lloq and limits to it",
+    ),
+    "no unit": (
+        "UPDATE event_measurement SET unit = NULL WHERE concept = 'creatinine'",
+        "rows: creatinine in no unit (of ",
+        "expected umol/L",
+    ),
+    "limits": (
+        "UPDATE event_measurement SET value__low = 1, value__high = 2 WHERE concept = 'creatinine' AND problem IS NULL",
+        "rows: creatinine outside its limits (of ",
+        "expected 10 to 3000 umol/L. Check the number and its unit.",
+    ),
+    "upside down": (
+        "UPDATE event_measurement SET value__low = value__high + 0.5 WHERE concept = 'creatinine' AND problem IS NULL",
+        "rows: 'value__low' above 'value__high' (of ",
+        "Find out which is right.",
+    ),
+    "form": ("UPDATE event_measurement SET form = 'exact'", "rows: form exact (of ", "Write one of these."),
+    "year 1": (
+        "UPDATE event_condition SET known_on = '0001-01-01'",
+        "rows: 'known_on' as a day that cannot be (of ",
+        "expected a day of the years 1900 to 2199",
     ),
     "twice": (
         "INSERT INTO event_condition SELECT * FROM event_condition",
@@ -366,10 +399,50 @@ def test_what_is_wrong_with_a_table_is_named_with_its_remedy(own: str, change: s
         session.execute(change)
     with hospital.session(own) as inside, pytest.raises(IntakeError) as refused:
         hospital.checked(inside, "there")
-    (problem,) = refused.value.problems
-    assert str(problem).startswith("there: ")
-    assert said in str(problem)
-    assert remedy in str(problem)
+    assert all(str(problem).startswith("there: ") for problem in refused.value.problems)
+    (problem,) = (str(problem) for problem in refused.value.problems if said in str(problem))
+    assert remedy in problem
+
+
+def test_kinds_of_a_fault_without_end_are_told_by_number(own: str) -> None:
+    those = "concept = 'creatinine' AND problem IS NULL"
+    with psycopg.connect(own, autocommit=True) as session:
+        session.execute(f"UPDATE event_measurement SET unit = 'u' || right(event, 2) WHERE {those}")
+        counted = session.execute(f"SELECT count(*) FROM event_measurement WHERE {those}").fetchone()
+    with hospital.session(own) as inside, pytest.raises(IntakeError) as refused:
+        hospital.checked(inside, "there")
+    *kinds, rest = [str(problem) for problem in refused.value.problems]
+    assert len(kinds) == 12 and all("rows: creatinine in u" in kind for kind in kinds)
+    assert counted
+    told = [int(kind.split("'event_measurement' ")[1].split()[0]) for kind in (*kinds, rest)]
+    assert sum(told) == counted[0] and told[:-1] == sorted(told[:-1], reverse=True)
+    assert f"{told[-1]} rows more with such faults" in rest
+
+
+def test_a_patient_whom_no_table_of_persons_names_is_answered(address: str, tables: Path, tmp_path: Path) -> None:
+    few = ("--rules", "send_genotype", "--as-of", "2026-03-20")
+    for place, words in (("here", (tables,)), ("inside", (address, "--engine", "postgres"))):
+        _, files = answered(tmp_path / place, *words, *few)
+        assert b"\nunnamed,2026-03-20,,,1," in files["patients.csv"], place
+        _, before = answered(tmp_path / f"{place} before", *words, *few[:-1], "2026-03-18")
+        assert b"unnamed" not in before["patients.csv"], place
+        assert "36 patients" in (tmp_path / place / "quality.html").read_text(), place
+
+
+def test_views_stand_for_persons_of_any_schema_and_are_gone(own: str) -> None:
+    with psycopg.connect(own, autocommit=True) as session:
+        session.execute('ALTER SCHEMA hospital RENAME TO "Odd ""schema"')
+        session.execute('ALTER TABLE "Odd ""schema".event_person ALTER patient TYPE VARCHAR(80)')
+    odd = own.replace("search_path%3Dhospital", "search_path%3D%22Odd%5C%20%22%22schema%22")
+    with hospital.session(odd) as inside:
+        counts = hospital.checked(inside, "there")
+        found = inside.execute("SELECT event, day, known_on, source FROM event_person WHERE patient = 'unnamed'")
+        assert found.fetchall() == [("person", date(2026, 3, 19), date(2026, 3, 19), "the record itself")]
+        assert (
+            inside.execute("SELECT count(*), count(DISTINCT patient) FROM event_person").fetchone() == counts["person"]
+        )
+    with psycopg.connect(odd) as session:
+        assert session.execute("SELECT 1 FROM event_person WHERE patient = 'unnamed'").fetchone() is None
 
 
 def test_all_faults_of_the_tables_are_told_at_once(own: str) -> None:
@@ -506,7 +579,7 @@ def test_nothing_that_is_made_holds_the_password(address: str, tmp_path: Path) -
         assert b"pa55" not in path.read_bytes(), path
     quality = (tmp_path / "quality.html").read_text()
     assert "event_measurement" in quality
-    assert "35 patients" in quality
+    assert "36 patients" in quality
 
 
 @pytest.mark.parametrize(
@@ -569,7 +642,7 @@ def _nothing(table: str) -> str:
 
 
 def test_words_are_words_whatever_is_in_them(address: str) -> None:
-    tests = {"it's": "TRUE", "no": "FALSE", "NULL": "TRUE", "unknown": "NULL", "VARCHAR 1.5": "TRUE"}
+    tests = {"it's": "TRUE", "no": "FALSE", "NULL": "TRUE", "unknown": "NULL IS TRUE", "VARCHAR 1.5": "TRUE"}
     expected = [(["it's", "NULL", "VARCHAR 1.5"], [])]
     statements = {each: each.written(f"SELECT {each.words(tests)}, {each.words({})}") for each in (DUCKDB, POSTGRES)}
     assert duckdb.sql(statements[DUCKDB]).fetchall() == expected
@@ -602,7 +675,11 @@ def test_the_last_day_and_what_comes_later_are_those_of_the_store(tables: Path, 
         for until in (date.max, date(2026, 4, 1), date(1800, 1, 1)):
             found = on.execute(last_day_select(DUCKDB, until)).fetchone()
             assert found is not None
-            assert (found[0] or until) == last_day(on, until)
+            if found[0] is None:
+                with pytest.raises(IntakeError, match="nothing that became known"):
+                    last_day(on, until)
+            else:
+                assert found[0] == last_day(on, until)
         day = last_day(on, date.max)
         assert later_of(on, DUCKDB, day) == [(each.table, each.rows, each.place) for each in later(on, day)]
 
@@ -623,9 +700,16 @@ def test_a_slip_does_not_decide_for_everybody_in_a_database(own: str, tmp_path: 
     done = cmvigil("cohort", own, "--engine", "postgres", "--out", tmp_path, "--rules", "send_genotype")
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith(
-        "35 patients as of 2026-06-30\n  1 row is dated later, up to 2062-05-01, and not used\n"
+        "36 patients as of 2026-06-30\n  1 row is dated later, up to 2062-05-01, and not used\n"
     )
     assert "2062" in (tmp_path / "quality.html").read_text()
+
+
+def test_a_database_without_a_dated_event_asks_for_the_day(own: str) -> None:
+    with hospital.session(own) as inside:
+        assert in_postgres.last_day(inside, date(2026, 4, 1)) == date(2026, 4, 1)
+        with pytest.raises(IntakeError, match=r"nothing that became known on any day.*Give --as-of DAY"):
+            in_postgres.last_day(inside, date(1800, 1, 1))
 
 
 def test_concepts_that_mean_nothing_are_told(own: str, tmp_path: Path) -> None:

@@ -58,7 +58,11 @@ def rows(out: Path, pattern: str) -> dict[str, list[tuple[object, ...]]]:
 def test_the_answers_are_those_of_duckdb(spark: SparkSession, tables: Path, tmp_path: Path) -> None:
     """Of a part of the knowledge: on Spark each table takes its half second."""
     program = narrowed(load(), RULES, ("cytopenia",))
-    before, day, where = left(spark), date(2026, 4, 2), "age >= 18 and patient IN ('rising', 'late', 'leap')"
+    before, day, where = (
+        left(spark),
+        date(2026, 4, 2),
+        "age >= 18 and patient IN ('rising', 'late', 'leap') OR patient = 'unnamed'",
+    )
     there, told = tmp_path / "there", list[tuple[int, int]]()
     with in_spark.events(spark, str(tables)):
         made = in_spark.answer(
@@ -74,7 +78,7 @@ def test_the_answers_are_those_of_duckdb(spark: SparkSession, tables: Path, tmp_
     found = rows(there, "{}/*.parquet")
     assert found == rows(tmp_path / "here", "{}.parquet")
     assert all(found.values())
-    assert made.answered == answered and answered.groups == (1, 0, 2)
+    assert made.answered == answered and answered.groups == (1, 1, 2)
     assert made.rows == {name: written[name] for name in TABLES}
     assert made.counts == {row.label: row.patients for row in summary.counts}
     assert told[0] == (0, answered.patients) and told[-1] == (answered.patients, answered.patients)
@@ -103,7 +107,7 @@ def test_the_day_and_the_genotypes_are_those_of_a_store(spark: SparkSession, tab
 
 
 def test_what_is_missing_is_told_with_its_remedy(spark: SparkSession, tables: Path, tmp_path: Path) -> None:
-    spark.createDataFrame([("p", "e", 1)], "patient STRING, event STRING, concpt INT").write.parquet(
+    spark.createDataFrame([(["p"], "e", 1)], "patient ARRAY<STRING>, event STRING, concpt INT").write.parquet(
         str(tmp_path / "exposure.parquet")
     )
     before = left(spark)
@@ -114,6 +118,7 @@ def test_what_is_missing_is_told_with_its_remedy(spark: SparkSession, tables: Pa
     assert "measurement.parquet" in told and "variant.parquet" not in told
     with pytest.raises(IntakeError) as error, in_spark.events(spark, str(tmp_path)):
         pass
+    assert "the column 'patient' as array<string>; expected varchar" in str(error.value)
     assert "the column 'concpt'" in str(error.value) and "the column 'day'" in str(error.value)
     with in_spark.events(spark, str(tables)) as views:
         assert len(views) > 5
@@ -141,6 +146,28 @@ def test_rows_that_no_rule_would_see_stop_the_run(spark: SparkSession, tables: P
     with in_spark.events(spark, str(place)):
         assert in_spark.strange(spark) == (("exposure", "ganciclovr", 1),)
     assert left(spark) == before
+
+
+def test_rows_that_do_not_keep_to_the_contract_stop_the_run(spark: SparkSession, tables: Path, tmp_path: Path) -> None:
+    place = tmp_path / "tables"
+    shutil.copytree(tables, place)
+    with duckdb.connect() as on:
+        on.execute(f"CREATE TABLE m AS FROM '{tables}/measurement.parquet'")
+        on.execute("UPDATE m SET value__low = 90, value__high = 90, unit = 'mg/dL' WHERE concept = 'creatinine'")
+        on.execute("UPDATE m SET form = 'exact' WHERE concept = 'neutrophils'")
+        on.execute(f"COPY m TO '{place}/measurement.parquet'")
+        on.execute(f"CREATE TABLE e AS FROM '{tables}/exposure.parquet'")
+        on.execute("UPDATE e SET \"end\" = '9999-12-31' WHERE patient = 'none'")
+        on.execute(f"COPY e TO '{place}/exposure.parquet'")
+    with pytest.raises(IntakeError) as error, in_spark.events(spark, str(place)):
+        pass
+    told = [str(problem) for problem in error.value.problems]
+    assert len(told) == 3
+    (unit,) = (each for each in told if "rows: creatinine in mg/dL (of '" in each)
+    assert f"{place}/measurement.parquet: found " in unit
+    assert "expected umol/L. Convert value, lloq and limits to it" in unit
+    assert any("rows: form exact (of '" in each for each in told)
+    assert any("exposure.parquet: found 1 rows: 'end' as a day that cannot be (of 'none'" in each for each in told)
 
 
 @pytest.mark.usefixtures("spark")

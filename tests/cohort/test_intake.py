@@ -261,10 +261,10 @@ def test_a_resource_that_stands_twice_counts_once_and_another_version_is_told(tm
 def test_events_as_csv_and_parquet(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    header = "patient,event,day,concept,value__low,value__high,value__low_open,value__high_open,form,stream\n"
-    good = "p1,e1,2024-01-01,creatinine,80.5,80.5,false,false,quantified,creatinine\n"
-    bad = "p1,e2,2024-13-01,creatinine,80.5,80.5,false,false,quantified,creatinine\n"
-    cut = "p1,e3,2024-01-02,creatinine,80.1234567,80.5,false,false,quantified,creatinine\n"
+    header = "patient,event,day,concept,value__low,value__high,value__low_open,value__high_open,form,unit,stream\n"
+    good = "p1,e1,2024-01-01,creatinine,80.5,80.5,false,false,quantified,umol/L,creatinine\n"
+    bad = "p1,e2,2024-13-01,creatinine,80.5,80.5,false,false,quantified,umol/L,creatinine\n"
+    cut = "p1,e3,2024-01-02,creatinine,80.1234567,80.5,false,false,quantified,umol/L,creatinine\n"
     (folder / "measurement.csv").write_text(header + good + bad + cut)
     duckdb.sql(
         "SELECT 'p1' AS patient, 'd1' AS event, DATE '2024-01-01' AS day, 'valganciclovir' AS concept, 900 AS dose"

@@ -257,7 +257,7 @@ def test_lines_that_could_not_be_read_are_told(tmp_path: Path) -> None:
         file.write('{"resourceType": "Observation", broken\n')
     shown = cmvigil("measures", str(folder), "--out", str(tmp_path / "out"))
     assert shown.exit_code == 0, shown.output
-    assert "1 line could not be used: see quality.html" in shown.stdout
+    assert "1 line or resource could not be used: see quality.html" in shown.stdout
     assert "text that is not JSON" in (tmp_path / "out" / "quality.html").read_text(encoding="utf-8")
 
 

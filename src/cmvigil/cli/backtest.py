@@ -57,9 +57,10 @@ def backtest_command(
 
     Each day sees only what was known on it. Days of a patient before anything was known of him are left out.
     """
-    from ..cohort.backtest import definitions_of, delays, fired, first_days, look_back, write
-    from ..cohort.members import in_words, last_day, later
-    from ..cohort.page import backtest_page
+    from ..cohort import page
+    from ..cohort.backtest import definitions_of, delays, fired, first_days, keep_scores, look_back, write
+    from ..cohort.members import in_words, last_day
+    from ..cohort.quality import quality
     from ..synth.truth import DEFINITIONS
 
     program, step = c.program(knowledge), _step(every)
@@ -80,15 +81,21 @@ def backtest_command(
         if not looked.snapshots:
             c.stop(f"{folder}: nothing is known of anybody by {last}")
         found, acted = fired(on, program), delays(on, program, looked)
-        made = write(on, program, out, csv=csv)
-        unseen = later(on, last)
-        c.write(out / "backtest.html", backtest_page(looked, found, acted, program, unseen).encode())
         scores = _scores(truth, first_days(on, DEFINITIONS)) if truth else []
+        made = write(on, program, out, csv=csv)
+        if scores:
+            made["scores"] = keep_scores(on, program, scores, out, csv=csv)
+        seen = quality(on, last)
+        whole = page.backtest_page(looked, found, acted, program, seen.later, scores, seen.test)
+        c.write_all({out / "backtest.html": whole.encode(), out / "quality.html": page.quality_page(seen).encode()})
     typer.echo(
         f"{looked.patients:,} patients, {looked.first} to {looked.last} every {step} d: {looked.snapshots:,} answers"
     )
-    if unseen:
-        typer.echo(in_words(unseen))
+    cohort.tell(seen)
+    if seen.later:
+        typer.echo(f"  {in_words(seen.later)}")
+    if step > 1:
+        typer.echo(f"  an act is taken for the day of the first look that sees it: days are steps of {step}")
     console = c.console()
     console.print(_delays(acted))
     console.print(_fired(found))
@@ -96,7 +103,7 @@ def backtest_command(
         console.print(_scored(scores))
     for name, number in made.items():
         typer.echo(f"{out / name}.{'csv' if csv else 'parquet'}: {number:,} rows")
-    typer.echo(out / "backtest.html")
+    typer.echo(f"{out / 'backtest.html'}\n{out / 'quality.html'}")
 
 
 def _step(text: str) -> int:
@@ -108,15 +115,25 @@ def _step(text: str) -> int:
 
 
 def _scores(truth: Path, found: Mapping[tuple[str, str], Found]) -> list[Score]:
+    """Definitions against a truth. Ends with a message where it is none, or that of other patients."""
     import orjson
 
     from ..synth.score import score
 
     try:
         rows = [orjson.loads(line) for line in truth.read_bytes().splitlines() if line.strip()]
-        return score(rows, found)
+        scores = score(rows, found)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         c.stop(f"{truth}: expected the truth.ndjson that `cmvigil synth` writes, a line a patient")
+    here = {patient for patient, _ in found}
+    there = {str(row["patient"]) for row in rows}
+    if not here & there:
+        c.stop(f"{truth}: none of its {len(there):,} patients is in the folder; give the truth of these patients")
+    if others := len(there - here):
+        typer.echo(f"{truth}: {others:,} of its {len(there):,} patients are not in the folder", err=True)
+    if others := len(here - there):
+        typer.echo(f"{truth}: says nothing of {others:,} of {len(here):,} patients; they are not scored", err=True)
+    return scores
 
 
 def _table(*heads: str) -> Table:
@@ -124,7 +141,7 @@ def _table(*heads: str) -> Table:
 
     made = Table(box=None, pad_edge=False)
     for number, head in enumerate(heads):
-        made.add_column(head, justify="right" if number else "left", no_wrap=bool(number))
+        made.add_column(head, justify="right" if number else "left", no_wrap=bool(number), overflow="fold")
     return made
 
 
@@ -154,8 +171,9 @@ def _fired(fired: Sequence[Fired]) -> Table:
 
 def _scored(scores: Sequence[Score]) -> Table:
     """How well each definition finds what is true of virtual patients."""
-    made = _table("against the truth", "sensitivity", "specificity", "unknown", "days late")
+    made = _table("against the truth", "found", "silent", "unknown", "late", "quartiles")
     for each in scores:
-        shares = (f"{s.part}/{s.of}" if s.of else "" for s in (each.sensitivity, each.specificity, each.unknown))
-        made.add_row(each.definition, *shares, f"{each.delay.median:g}" if each.delay else "")
+        shares = [f"{s.part}/{s.of}" if s.of else "" for s in (each.sensitivity, each.specificity, each.unknown)]
+        late = [f"{each.delay.median:g}", f"{each.delay.lower:g} to {each.delay.upper:g}"] if each.delay else ["", ""]
+        made.add_row(each.definition, *shares, *late)
     return made

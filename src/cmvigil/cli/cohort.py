@@ -280,7 +280,8 @@ def tell(quality: Quality) -> None:
     if quality.test:
         typer.echo(f"  {quality.test}")
     if quality.rejected:
-        typer.echo(f"  {quality.rejected:,} lines or resources could not be used: see quality.html")
+        what = "line or resource" if quality.rejected == 1 else "lines or resources"
+        typer.echo(f"  {quality.rejected:,} {what} could not be used: see quality.html")
     if quality.unread:
         typer.echo(f"  not read: {listed(quality.unread, 5)}")
 

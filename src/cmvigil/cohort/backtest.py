@@ -17,7 +17,7 @@ import duckdb
 from ..reasoning.model import Program
 from ..record.tables import columns
 from ..record.vocabulary import vocabulary
-from ..synth.score import Found
+from ..synth.score import Found, Score
 from .answer import Progress, in_groups, interpret
 from .members import KNOWN, listed, members, since
 from .narrowed import narrowed
@@ -63,7 +63,7 @@ class Fired:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Days from the first of a row of ``acts.yaml`` to the act; below 0 the act came first.
+    """Days from the first of a row of ``acts.yaml`` to the first look that sees the act; below 0 the act came first.
 
     ``patients``: in whom it fired, and since when is known. ``days``: of those in whom the act is seen, sorted.
     """
@@ -189,10 +189,11 @@ def delays(on: duckdb.DuckDBPyConnection, program: Program, looked: LookedBack) 
         on.execute(
             f"""
 INSERT INTO {PREFIX}act
-SELECT $label, $act, f.patient, f.first, min(a.day), min(a.day) - f.first
+SELECT $label, $act, f.patient, f.first, min(a.day), min(a.seen) - f.first
 FROM (SELECT patient, min(first) AS first FROM {PREFIX}first WHERE asks = $asks AND name IN ({listed(names)})
   GROUP BY patient HAVING NOT bool_or(known_before)) AS f
-LEFT JOIN ({_acts(row)}) AS a ON a.patient = f.patient AND a.day BETWEEN f.first + $earliest::INTEGER AND $last::DATE
+LEFT JOIN ({_seen(program, row, looked)}) AS a
+  ON a.patient = f.patient AND a.day <= $last::DATE AND a.seen >= f.first + $earliest::INTEGER
 GROUP BY f.patient, f.first""",
             {
                 "label": row["label"],
@@ -231,21 +232,68 @@ SELECT patient, asks, name, start AS "from", stop - 1 AS "to" FROM {PREFIX}spell
     return {name: copied(on, program, select, out / name, csv=csv) for name, select in selects.items()}
 
 
-def _acts(row: Mapping[str, object]) -> str:
-    """SQL: the days on which the chart shows the act of a row."""
+def _seen(program: Program, row: Mapping[str, object], looked: LookedBack) -> str:
+    """SQL: the acts of a row (``day``), each with the first look that sees it (``seen``): what lies between two looks
+    came neither before the first of them nor before the word of the second. An act that puts right is one only where
+    none of the row's names holds when it is seen.
+    """
+    first, last, every = looked.first, looked.last, looked.every
+    look = f"DATE '{first}' + CAST(ceil((day - DATE '{first}') / {every}) AS INTEGER) * {every}"
+    acts = (
+        f"SELECT patient, day, least({look}, DATE '{last}') AS seen FROM ({_acts(program, row)}) WHERE day IS NOT NULL"
+    )
+    if row["how"] != "righted":
+        return acts
+    spells = f"FROM {PREFIX}spell WHERE asks = '{row['asks']}' AND name IN ({listed(str(row['names']).split())})"
+    return f"""SELECT * FROM ({acts}) AS a
+ANTI JOIN ({spells}) AS s ON s.patient = a.patient AND s.start <= a.seen AND (s.stop IS NULL OR a.seen < s.stop)"""
+
+
+def _acts(program: Program, row: Mapping[str, object]) -> str:
+    """SQL: the days on which the chart shows the act of a row, or what may be it."""
     concepts = [each for word in str(row["concepts"]).split() for each in vocabulary().expand(word)]
     denied = " AND present IS NOT FALSE" if "present" in columns(str(row["table"])) else ""
     rows = f"SELECT *, {KNOWN} AS shown FROM event_{row['table']} WHERE concept IN ({listed(concepts)}){denied}"
     if row["how"] == "any":
         return f"SELECT patient, shown AS day FROM ({rows})"
-    test = f"ended IS NULL OR ended < day - {PAUSE}"
-    if row["how"] == "changed":
-        test += " OR (dose, dose_unit, interval_h) IS DISTINCT FROM (dose_before, unit_before, interval_before)"
+    if row["how"] == "another":
+        classes = " ".join(f"WHEN '{r['drug']}' THEN '{r['drug_class']}'" for r in program.tables["drug_class"].rows)
+        return f"""SELECT patient, shown AS day FROM (
+  SELECT *, lag(class) OVER (PARTITION BY patient ORDER BY day, event) AS class_before
+  FROM (SELECT *, CASE concept {classes} ELSE concept END AS class FROM ({rows}))) WHERE class <> class_before"""
     return f"""SELECT patient, shown AS day FROM (SELECT *,
     max(coalesce("end", DATE 'infinity')) OVER (earlier ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended,
     lag(dose) OVER earlier AS dose_before, lag(dose_unit) OVER earlier AS unit_before,
     lag(interval_h) OVER earlier AS interval_before
-  FROM ({rows}) WINDOW earlier AS (PARTITION BY patient, concept ORDER BY day, event)) WHERE {test}"""
+  FROM ({rows}) WINDOW earlier AS (PARTITION BY patient, concept ORDER BY day, event))
+WHERE ended IS NULL OR ended < day - {PAUSE}
+  OR (dose, dose_unit, interval_h) IS DISTINCT FROM (dose_before, unit_before, interval_before)"""
+
+
+def keep_scores(
+    on: duckdb.DuckDBPyConnection, program: Program, scores: Iterable[Score], out: Path, *, csv: bool
+) -> int:
+    """Write the table ``scores``: how well definitions find what is true of virtual patients. Gives its rows."""
+    rows = [
+        (
+            each.definition,
+            program.definitions[each.definition].is_,
+            *(cell for share in (each.sensitivity, each.specificity, each.unknown) for cell in share),
+            *(each.delay or (None, None, None)),
+            each.early,
+        )
+        for each in scores
+    ]
+    shares = ", ".join(
+        f"{name} BIGINT, {name}_of BIGINT, {name}_share DOUBLE, {name}_low DOUBLE, {name}_high DOUBLE"
+        for name in ("found", "silent", "unknown")
+    )
+    on.execute(
+        f"CREATE OR REPLACE TEMP TABLE score (definition VARCHAR, label VARCHAR, {shares}, delay_median DOUBLE, "
+        "delay_lower DOUBLE, delay_upper DOUBLE, early BIGINT)"
+    )
+    on.executemany(f"INSERT INTO score VALUES ({', '.join('?' for _ in rows[0])})", rows)
+    return copied(on, program, "SELECT * FROM score ORDER BY definition", out / "scores", csv=csv)
 
 
 def first_days(on: duckdb.DuckDBPyConnection, definitions: Iterable[str]) -> dict[tuple[str, str], Found]:

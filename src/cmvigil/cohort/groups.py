@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from ..reasoning.engines.sql import Dialect
+from ..reasoning.engines.sql.events import event_types
+from ..record.errors import IntakeError, Problem
 from ..record.tables import columns
 from ..record.vocabulary import vocabulary
 from .members import FAR, FEW, KNOWN, traces
@@ -45,6 +48,22 @@ LEFT JOIN ({_since(treated)}) AS o ON o.patient = p.patient
 WHERE p.place = 1 AND p.since <= {as_of}""")
 
 
+def unnamed_select(dialect: Dialect) -> str:
+    """The rows that ``event_person`` lacks: of every patient of whom something is known and who is not in it.
+
+    They are what intake makes of such a patient of a folder: age and sex not known, the first day that of any event.
+    """
+    events = " UNION ALL ".join(f"SELECT patient, day, known_on FROM event_{table}" for table in _HAPPENED)
+    said = {"patient": "f.patient", "event": "'person'", "source": "'the record itself'"}
+    said |= dict.fromkeys(("day", "known_on"), "f.since")
+    cells = ", ".join(
+        f'CAST({said.get(name, "NULL")} AS {sql}) AS "{name}"' for name, sql in event_types("person").items()
+    )
+    return dialect.written(f"""
+SELECT {cells} FROM (SELECT e.patient, MIN(LEAST(e.day, e.known_on)) AS since FROM ({events}) AS e
+  WHERE NOT EXISTS (SELECT 1 FROM event_person AS p WHERE p.patient = e.patient) GROUP BY e.patient) AS f""")
+
+
 def last_day_select(dialect: Dialect, until: date) -> str:
     """The last day on which anything became known, not after ``until``, as :func:`members.last_day` finds it.
 
@@ -63,6 +82,14 @@ tail AS (SELECT d.before, COUNT(DISTINCT k.patient) AS patients
 everybody AS (SELECT COUNT(DISTINCT patient) AS everybody, MAX(day) AS last FROM known)
 SELECT COALESCE(MIN(CASE WHEN {few} THEN t.before END), MAX(e.last))
 FROM everybody AS e LEFT JOIN tail AS t ON TRUE""")
+
+
+def dated(row: Sequence[Any] | None) -> date:
+    """The day that :func:`last_day_select` gave. Raises IntakeError where nothing is dated, as a store does."""
+    if row is None or row[0] is None:
+        raise IntakeError([Problem("nothing that became known on any day", "a dated result", "Give --as-of DAY.")])
+    found: date = row[0]
+    return found
 
 
 def later_selects(dialect: Dialect, day: date) -> dict[str, tuple[str, str]]:

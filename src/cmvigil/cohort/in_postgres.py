@@ -27,7 +27,7 @@ from ..record.tables import TABLES, Record
 from ..record.vocabulary import vocabulary
 from .answer import Answered, Progress
 from .drill import nobody, row_of
-from .groups import concepts, last_day_select, later_selects, member_select, present_select
+from .groups import concepts, dated, last_day_select, later_selects, member_select, present_select
 from .members import Later, keep
 from .narrowed import narrowed
 from .quality import Unmapped
@@ -43,9 +43,11 @@ _MANY = 50_000
 
 
 def last_day(inside: Session, until: date = date.max) -> date:
-    """The last day on which anything became known, not after ``until``, without a slip of the pen far behind it."""
-    row = inside.execute(last_day_select(POSTGRES, until)).fetchone()
-    return row[0] if row and row[0] else until
+    """The last day on which anything became known, not after ``until``, without a slip of the pen far behind it.
+
+    Raises IntakeError where nothing is dated.
+    """
+    return dated(inside.execute(last_day_select(POSTGRES, until)).fetchone())
 
 
 def later(inside: Session, day: date) -> tuple[Later, ...]:

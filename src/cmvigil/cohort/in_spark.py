@@ -22,8 +22,9 @@ from ..reasoning.specialise import specialise
 from ..record.errors import IntakeError, Problem, listed
 from ..record.tables import TABLES, Record
 from .answer import Answered, Progress
+from .contract import Check, checks, faults_select
 from .drill import row_of
-from .groups import concepts, last_day_select, member_select, present_select
+from .groups import concepts, dated, last_day_select, member_select, present_select, unnamed_select
 from .members import GROUPS
 from .members import listed as quoted_words
 from .narrowed import narrowed
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _FIELDS = ", ".join(f"{name} ARRAY<STRING>" for name in Settling.LISTS)
+_NESTED = ("array", "map", "struct", "binary", "variant")
+"""Types of columns that hold no single value, or none that can be read."""
+_KINDS = 12
+"""Kinds of one fault that are told, such as a concept in a unit that is not its own; of others their number."""
 _WANTED = ", ".join(f"'{kind}'" for kind in SAID)
 
 
@@ -50,12 +55,14 @@ class Written:
 @contextmanager
 def events(session: SparkSession, place: str, without: Collection[str] = ()) -> Iterator[tuple[str, ...]]:
     """Temporary views ``event_...`` of the tables ``<place>/<table>.parquet`` (files or folders), as ``cmvigil events``
-    writes them; gives their names. Those of ``without`` are empty.
+    writes them; gives their names. Those of ``without`` are empty; patients whom ``event_person`` lacks are added.
 
     Raises IntakeError for a table or a column that is not there, for a table of ``without`` that is, for rows without
-    patient, event or day (no rule would see them) and for two rows of one event.
+    patient, event or day (no rule would see them), for two rows of one event, and for rows with a fault that
+    :mod:`contract` names, such as another unit than that of the concept.
     """
     problems, frames = [], {}
+    unnamed: DataFrame | None = None
     for table in EVENTS:
         path = f"{place.rstrip('/')}/{table}.parquet"
         there = _there(session, path)
@@ -76,8 +83,13 @@ def events(session: SparkSession, place: str, without: Collection[str] = ()) -> 
             views.append(f"event_{table}")
         if problems := list(_bad_rows(session, place)):
             raise IntakeError(problems)
+        unnamed = session.sql(unnamed_select(SPARK)).persist()
+        if not unnamed.isEmpty():
+            session.table("event_person").union(unnamed).createOrReplaceTempView("event_person")
         yield tuple(views)
     finally:
+        if unnamed is not None:
+            unnamed.unpersist()
         for view in views:
             session.catalog.dropTempView(view)
 
@@ -96,12 +108,14 @@ def strange(session: SparkSession) -> tuple[tuple[str, str, int], ...]:
 
 def _bad_rows(session: SparkSession, place: str) -> Iterator[Problem]:
     nothing = "patient IS NULL OR event IS NULL OR day IS NULL"
-    parts = [
-        f"SELECT '{table}', COUNT_IF({nothing}), COUNT(patient, event) - COUNT(DISTINCT patient, event) "
-        f"FROM event_{table}"
-        for table in EVENTS
-    ]
-    for table, empty, again in session.sql(" UNION ALL ".join(parts)).collect():
+    parts = []
+    for table in EVENTS:
+        tests = SPARK.written(", ".join(f"COUNT_IF({check.test})" for check in checks(table)))
+        parts.append(
+            f"SELECT '{table}', COUNT_IF({nothing}), COUNT(patient, event) - COUNT(DISTINCT patient, event), "
+            f"ARRAY({tests}) FROM event_{table}"
+        )
+    for table, empty, again, faults in session.sql(" UNION ALL ".join(parts)).collect():
         path = f"{place.rstrip('/')}/{table}.parquet"
         if empty:
             found = f"{empty:,} rows without patient, event or day"
@@ -109,12 +123,27 @@ def _bad_rows(session: SparkSession, place: str) -> Iterator[Problem]:
         if again:
             found = f"{again:,} rows more than there are events"
             yield Problem(found, "each event of a patient once", "Leave out what stands there again.", file=path)
+        for check, rows in zip(checks(table), faults, strict=True):
+            if rows:
+                yield from _kinds(session, table, check, rows, path)
+
+
+def _kinds(session: SparkSession, table: str, check: Check, rows: int, path: str) -> Iterator[Problem]:
+    """What is wrong with the rows of a fault, each kind with an example."""
+    remedy = f"{check.remedy} Or leave such rows out."
+    for found, expected, number, patient, event in session.sql(faults_select(SPARK, table, check, _KINDS)).collect():
+        rows -= number
+        yield Problem(f"{number:,} rows: {found} (of {patient!r} the event {event!r})", expected, remedy, file=path)
+    if rows:
+        yield Problem(f"{rows:,} rows more with such faults", "none", remedy, file=path)
 
 
 def last_day(session: SparkSession, until: date = date.max) -> date:
-    """The last day on which anything became known, not after ``until``, without a slip of the pen far behind it."""
-    row = session.sql(last_day_select(SPARK, until)).first()
-    return row[0] if row and row[0] else until
+    """The last day on which anything became known, not after ``until``, without a slip of the pen far behind it.
+
+    Raises IntakeError where nothing is dated.
+    """
+    return dated(session.sql(last_day_select(SPARK, until)).first())
 
 
 def answer(
@@ -238,7 +267,12 @@ def _typed(session: SparkSession, path: str, table: str, problems: list[Problem]
     problems += [Problem("no such column", f"the column '{name}'", "Add it.", file=path) for name in lacking]
     expected = f"columns {listed(types, 40)}"
     problems += [Problem(f"the column '{name}'", expected, "Take it out.", file=path) for name in strange]
-    if lacking:
+    nested = [(name, kind) for name, kind in frame.dtypes if name in types and kind.startswith(_NESTED)]
+    problems += [
+        Problem(f"the column '{name}' as {kind}", types[name].lower(), "Write one value in each row.", file=path)
+        for name, kind in nested
+    ]
+    if lacking or nested:
         return None
     cells = {name: name if name in frame.columns else "NULL" for name in types}
     cells["known_on"] = f"COALESCE({cells['known_on']}, day)"

@@ -10,6 +10,7 @@ from .. import __version__
 from ..reasoning.model import Program
 from ..report import words
 from ..report.page import environment, style
+from ..synth.score import Score
 from . import pictures
 from .backtest import Delay, Fired, LookedBack
 from .members import Later, in_words
@@ -51,12 +52,14 @@ def backtest_page(
     delays: Sequence[Delay],
     program: Program,
     later: Sequence[Later] = (),
+    scores: Sequence[Score] = (),
+    test: str = "",
 ) -> str:
-    """What was first said when, and what the clinic did, as one HTML document."""
+    """What was first said when, what the clinic did, and how that compares with the truth, as one HTML document."""
     seen = [each for each in delays if each.patients]
     drawn = {each.label: Markup(pictures.delay(each.days, f"{each.label}: {each.act}")) for each in seen if each.days}
     shown = {"looked": looked, "fired": fired, "delays": seen, "drawn": drawn, "program": program}
-    return _page("backtest.html.jinja", **shown, later=in_words(later))
+    return _page("backtest.html.jinja", **shown, later=in_words(later), scores=scores, test=test)
 
 
 def _count(patients: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from html import escape
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from ..report.charts import DRUG, DRUG_WEAK, INK, MUTED
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     import altair as alt
 
 _VEGA_LITE = "6.4"
-_LABEL = 330  # pixels that a label may take, in the font of the renderer; a reader's may be wider by a quarter
+_LABEL = 60  # letters of a line of a label
+_LINES = 2
 
 
 def bars(rows: Sequence[tuple[str, int, str]], title: str) -> str:
@@ -22,21 +24,30 @@ def bars(rows: Sequence[tuple[str, int, str]], title: str) -> str:
         return ""
     import altair as alt
 
-    values = [{"n": n, "label": label, "value": value, "said": said} for n, (label, value, said) in enumerate(rows)]
+    lines = [wrap(label, _LABEL, max_lines=_LINES, placeholder=" …") for label, _, _ in rows]
+    height = 12 + 12 * max(map(len, lines))
+    values = [{"n": n, "label": lines[n], "value": value, "said": said} for n, (_, value, said) in enumerate(rows)]
     base = alt.Chart(alt.InlineData(values=values))
     y = alt.Y("n:O", axis=None)
     x = alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, max(value for _, value, _ in rows) or 1]))
-    names = base.mark_text(align="right", baseline="middle", dx=-8, fontSize=12, limit=_LABEL, color=INK)
+    names = [
+        base.mark_text(
+            align="right", baseline="middle", dx=-8, dy=-6 * (number - 1), fontSize=12, lineHeight=12, color=INK
+        )
+        .transform_filter(f"length(datum.label) == {number}")
+        .encode(y=y, x=alt.value(0), text="label:N")
+        for number in sorted(set(map(len, lines)))
+    ]
     said = base.mark_text(align="left", baseline="middle", dx=6, fontSize=12, color=MUTED)
     chart = (
         alt.layer(
             base.mark_bar(height=14, color=DRUG).encode(y=y, x=x),
-            names.encode(y=y, x=alt.value(0), text="label:N"),
+            *names,
             said.encode(y=y, x=x, text="said:N"),
         )
         .properties(
             width=300,
-            height={"step": 24},
+            height={"step": height},
             background="transparent",
             padding={"left": 84, "right": 28, "top": 4, "bottom": 4},
         )
