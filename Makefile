@@ -27,7 +27,7 @@ serve: $(VENV)/.dev  ## serve the web pages on this machine: open the address th
 	$(BIN)/cmvigil serve
 
 test: $(VENV)/.dev  ## run the tests; reasoning, dosing and genotype code must be covered branch for branch
-	$(BIN)/python -m pytest tests -n 2 --cov --cov-report=
+	$(BIN)/python -m pytest tests -n 2 --dist loadgroup --cov --cov-report=
 	$(BIN)/coverage report --include='src/cmvigil/reasoning/*,src/cmvigil/pharmacology/*,src/cmvigil/genotype/*' --fail-under=100
 
 check: $(VENV)/.dev  ## lint, format, types, layers, knowledge and documentation

@@ -11,6 +11,14 @@ from tests.support import spark as apache_spark
 from tests.support.engines import ENGINES, Run, opened
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what needs Spark in one process of several: its Java is slow to start, and slow until it is warm."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()) or "[spark" in item.nodeid:
+            item.add_marker(pytest.mark.xdist_group("spark"))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[postgresql.Server]:
     """A PostgreSQL server, started once."""
