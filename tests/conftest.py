@@ -15,7 +15,7 @@ from tests.support.engines import ENGINES, Run, opened
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what needs Spark in one process of several: its Java is slow to start, and slow until it is warm."""
     for item in items:
-        if "spark" in getattr(item, "fixturenames", ()) or "[spark" in item.nodeid:
+        if "spark" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("spark"))
 
 
