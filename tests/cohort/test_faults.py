@@ -6,6 +6,7 @@ import os
 import tracemalloc
 from datetime import date
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import duckdb
@@ -304,6 +305,11 @@ def test_files_that_are_not_read_are_named(tmp_path: Path) -> None:
     assert "not read: Condition.json, labs.parquet, x.ndjson.zst" in shown.stdout
     assert "x.ndjson.zst" in (tmp_path / "out" / "quality.html").read_text()
     (folder / "Condition.json").unlink()
+    inside = cmvigil("cohort", folder, "--out", folder / "out", "--jobs", 1)  # its own files are not missed
+    assert "not read: labs.parquet, x.ndjson.zst\n" in inside.stdout
+    assert "not read: labs.parquet, x.ndjson.zst\n" in cmvigil("cohort", folder, "--out", folder / "out").stdout
+    rmtree(folder / "out")
+    assert "not read: labs.parquet, x.ndjson.zst\n" in cmvigil("cohort", folder, "--out", tmp_path).stdout
     assert "not read: labs.parquet, x.ndjson.zst" in cmvigil("cohort", folder, "--out", tmp_path / "out").stdout
 
 

@@ -85,14 +85,17 @@ def _transaction(on: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _tell_unread(on: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Name the files of the folder that are not read."""
+    """Name the files of the folder that are not read. What this program itself wrote into it is none of them."""
+    own, inside = _beside(on), folder.resolve()
+    ours = own.relative_to(inside).as_posix() if own and own != inside and own.is_relative_to(inside) else None
+    unread = [name for name in passed_over(folder) if ours is None or not name.startswith(f"{ours}/")]
     with _transaction(on):
         on.execute("DELETE FROM issue WHERE level = 'unread'")
         on.execute(
             "INSERT INTO issue SELECT NULL, 'unread', unnest($1::VARCHAR[]), 'a file that is not read', "
             "'NDJSON, or a table named as an event table', 'If it holds results: export it again in one of these.', "
             "NULL",
-            [passed_over(folder)],
+            [unread],
         )
 
 
@@ -205,11 +208,16 @@ def _second_pass(on: duckdb.DuckDBPyConnection, mapping: Path | None, jobs: int,
         _persons(on)
 
 
+def _beside(on: duckdb.DuckDBPyConnection) -> Path | None:
+    """The folder of the store; None of one in memory."""
+    row = on.execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()").fetchone()
+    return Path(row[0]).resolve().parent if row and row[0] else None
+
+
 @contextmanager
 def _scratch(on: duckdb.DuckDBPyConnection) -> Iterator[Path]:
     """A folder beside the store for passing files, which hold patients' data: what a run that was killed left goes."""
-    row = on.execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()").fetchone()
-    beside = Path(row[0]).parent if row and row[0] else None
+    beside = _beside(on)
     for left in beside.glob(f"{SCRATCH}-*") if beside else ():
         shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=beside, prefix=f"{SCRATCH}-") as name:
