@@ -13,10 +13,13 @@ from tests.support.engines import ENGINES, Run, opened
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep what needs Spark in one process of several: its Java is slow to start, and slow until it is warm."""
+    """Of several processes one has all tests of a module, so that what they share is made once.
+
+    What needs Spark is in one process too: its Java is slow to start, and slow until it is warm.
+    """
     for item in items:
-        if "spark" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("spark"))
+        together = "spark" if "spark" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(together))
 
 
 @pytest.fixture(scope="session")

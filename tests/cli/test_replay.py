@@ -41,7 +41,7 @@ def test_a_course_that_is_a_day_older_is_no_news(shown: Result) -> None:
 
 
 def test_json_holds_days_and_first_days() -> None:
-    found = json.loads(cmvigil("replay", CASE, "--json", "--every", "2").stdout)
+    found = json.loads(cmvigil("replay", CASE, "--json", "--every", "10").stdout)
     days = [day["day"] for day in found["days"]]
     assert days == sorted(set(days))
     assert days[-1] == "2026-03-28"

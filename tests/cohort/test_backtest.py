@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from cmvigil.reasoning.loader import load
 from cmvigil.record.vocabulary import vocabulary
 from cmvigil.synth.export import export as synthesise
 from cmvigil.synth.lives import Ward
-from cmvigil.synth.score import Found
+from cmvigil.synth.score import Found, score
 from cmvigil.synth.truth import DEFINITIONS
 
 from . import small
@@ -113,7 +114,8 @@ def test_tables_and_page(ward: tuple[duckdb.DuckDBPyConnection, LookedBack], tmp
     assert "rising,definition,dnaemia,2026-03-02,2026-03-29" in lines
     assert "rising,definition,dnaemia,2026-04-06," in lines
     page = backtest_page(looked, fired(on, program), acted, program)
-    assert "median 7 days after" in page and "<svg" in page
+    assert "median 7 days after" in page and "<svg" in page and ">same day<" in page
+    assert "Seen in 1 of 2 patients" in page and "In the other it was so on the last day." in page
 
 
 def test_what_was_so_before_the_first_day_has_no_delay(tmp_path: Path) -> None:
@@ -181,29 +183,52 @@ def test_the_table_of_acts_names_what_exists() -> None:
 
 # -- what counts as an act -------------------------------------------------------------------------------------------
 _LOADS = "viral_loads: [{date: 2026-03-02, value: 5000}, {date: 2026-03-18, value: 9000}]\n"
-_PERSON = small.PERSON.replace("female", "male") + _LOADS
+_PERSON = small.PERSON.replace("female", "male")
 _VALGANCICLOVIR = "{drug: valganciclovir, every: 12 h, route: oral, intent: treatment, missed_doses: none"
 _ORDER = f"  - {_VALGANCICLOVIR}, dose: %s, start: %s, end: %s}}\n"
 
 
-def _acted(folder: Path, orders: str, every: int = 1, label: str = "Dose too low or too high today") -> Delay:
+def _acted(
+    folder: Path, orders: str, every: int = 1, label: str = "Dose too low or too high today", more: str = _LOADS
+) -> Delay:
     folder.mkdir()
     case = folder / "case.yaml"
-    case.write_text(f"{_PERSON}drugs:\n{orders}", encoding="utf-8")
+    case.write_text(f"{_PERSON}{more}drugs:\n{orders}", encoding="utf-8")
     on = taken(export(folder / "in", small.resources_of(case, "one")), folder / "store")
-    looked = look_back(on, load(), _day(2, 24), LAST, every)
+    looked = look_back(on, load(), _day(2, 24), LAST, every, rules=["dose_too_low_today", "day_14_check_overdue"])
     (found,) = (each for each in delays(on, load(), looked) if each.label == label)
     return found
 
 
 def test_a_dose_is_acted_on_when_it_is_put_right(tmp_path: Path) -> None:
-    """Neither the order that was wrong is the act, nor another wrong one."""
+    """Neither the order that was wrong is the act, nor another wrong one, nor one long after it was stopped."""
     wrong = _ORDER % ("450 mg", "2026-03-02", "2026-03-08")
     other = _ORDER % ("225 mg", "2026-03-09", "2026-03-15")
+    once = other.replace("225 mg", "900 mg").replace("12 h", "24 h")  # another rule says it, and silences this one
     right = _ORDER % ("900 mg", "2026-03-16", "2026-03-31")
-    assert _acted(tmp_path / "put right", wrong + other + right).days == (14,)
-    never = _acted(tmp_path / "never", wrong + other)
-    assert (never.patients, never.days) == (1, ())
+    for name, orders, days in (
+        ("put right", wrong + other + right, (14,)),
+        ("once daily", wrong + once + right, (14,)),
+        ("stopped", wrong + right, ()),
+        ("never", wrong + other, ()),
+        ("once daily, never", wrong + once, ()),
+    ):
+        found = _acted(tmp_path / name, orders)
+        assert (found.patients, found.days, found.still) == (1, days, 0), name
+
+
+def test_where_nobody_acted_what_stands_is_told_from_what_went_off(tmp_path: Path) -> None:
+    found = _acted(tmp_path / "one", _ORDER % ("450 mg", "2026-03-02", "2026-05-31"))
+    assert (found.patients, found.days, found.still) == (1, (), 1)
+
+
+def test_of_several_orders_between_two_looks_the_last_put_it_right(tmp_path: Path) -> None:
+    """Looks on 3, 10 and 17 March."""
+    orders = _ORDER % ("450 mg", "2026-03-02", "2026-03-11") + _ORDER % ("225 mg", "2026-03-12", "2026-03-13")
+    found = _acted(tmp_path / "one", orders + _ORDER % ("900 mg", "2026-03-14", "2026-03-31"), 7)
+    assert found.days == (14,)
+    acts = duckdb.connect(str(tmp_path / "one" / "store")).execute("SELECT first, acted FROM past_act WHERE delay = 14")
+    assert acts.fetchall() == [(_day(3, 3), _day(3, 14))]
 
 
 def test_another_antiviral_is_one_of_another_class(tmp_path: Path) -> None:
@@ -216,6 +241,25 @@ def test_another_antiviral_is_one_of_another_class(tmp_path: Path) -> None:
     for name, orders, days in (("again", again, ()), ("vein", vein, ()), ("another", foscarnet, (13,))):
         found = _acted(tmp_path / name, first + orders, label=label)
         assert (found.patients, found.days) == (1, days), name
+
+
+_REPORT = """genotype:
+  - {date: 2026-03-10, reported_on: 2026-03-24, specimen: plasma, method: NGS, calls: {ganciclovir: resistant}}
+"""
+_FOSCARNET = "  - {drug: foscarnet, dose: 90 mg/kg, every: 12 h, route: iv, intent: treatment, start: %s, end: %s}\n"
+
+
+def test_two_drugs_at_once_are_not_another_when_they_are_ordered_again(tmp_path: Path) -> None:
+    orders = f"  - {small.GANCICLOVIR}, end: 2026-03-11}}\n" + _FOSCARNET % ("2026-03-02", "2026-03-12")
+    orders += _ORDER % ("900 mg", "2026-03-12", "2026-03-31") + _FOSCARNET % ("2026-03-13", "2026-03-31")
+    found = _acted(tmp_path / "one", orders, label="Resistance reported or read", more=_LOADS + _REPORT)
+    assert (found.patients, found.days) == (1, ())
+
+
+def test_who_changed_the_drug_while_the_genotype_was_out_had_acted(tmp_path: Path) -> None:
+    orders = f"  - {small.GANCICLOVIR}, end: 2026-03-13}}\n" + _FOSCARNET % ("2026-03-14", "2026-03-31")
+    found = _acted(tmp_path / "one", orders, label="Resistance reported or read", more=_LOADS + _REPORT)
+    assert (found.patients, found.days, found.early) == (1, (-10,), 1)
 
 
 def test_between_two_looks_no_act_comes_before_the_word(tmp_path: Path) -> None:
@@ -246,6 +290,7 @@ def test_the_truth_is_a_part_of_the_page_and_must_be_that_of_the_patients(tmp_pa
     shown = cmvigil("backtest", tmp_path / "1" / "fhir", *out, "--truth", more)
     assert shown.exit_code == 0, shown.output
     assert "4 of its 8 patients are not in the folder" in shown.stderr
+    assert "within 6 d" in shown.stdout
     page = (tmp_path / "out" / "backtest.html").read_text()
     assert "Against the truth" in page and "Wilson" in page and "none of these patients is real" in page
     heads, *rows = (tmp_path / "out" / "scores.csv").read_text().splitlines()
@@ -261,3 +306,31 @@ def test_what_could_not_be_read_is_told(tmp_path: Path) -> None:
     assert shown.exit_code == 0, shown.output
     assert "1 line or resource could not be used: see quality.html" in shown.stdout
     assert "Observation.ndjson:" in (tmp_path / "out" / "quality.html").read_text()
+
+
+def test_the_page_shows_how_well_definitions_find_the_truth() -> None:
+    """Counts, shares with Wilson's intervals, delays, and what was early; and what a step makes of days."""
+    days = (None, *(date(2026, 3, 1) + timedelta(days=n) for n in (-4, 1, 2)))
+    truth = [{"patient": f"{n}", "definitions": dict.fromkeys(DEFINITIONS, "2026-03-01")} for n in range(4)]
+    truth.append({"patient": "4", "definitions": dict.fromkeys(DEFINITIONS)})
+    found = {(f"{n}", "dnaemia"): Found(day, "true" if day else "unknown") for n, day in enumerate((*days, None))}
+    delay = Delay("Word", "act", ("dnaemia",), 3, (0,), 1)
+    for every, said in ((1, "the same day"), (7, "at the same look")):
+        looked = LookedBack(FIRST, LAST, every, 1, 1)
+        page = backtest_page(looked, [], [delay], load(), scores=score(truth, found, ["dnaemia"]))
+        cells = [re.sub("<[^>]*>", "", cell) for cell in re.findall("<td.*?</td>", page)]
+        counted = ["3 of 4", "75 % (30 to 95)", "1 of 1", "100 % (21 to 100)", "2 of 5"]
+        assert cells == ["DNAemia now dnaemia", *counted, "1", "−1.5 to 1.5", "1"]
+        assert "<h1>1 patient, " in page and ": 1 answer. " in page
+        assert f"median {said}." in page and f">{said.removeprefix('the ').removeprefix('at the ')}<" in page
+        assert "Of the 2 others it was so on the last day in 1, and ended without the act in 1." in page
+        assert ("each delay is right to within 6 days" in page) == (every == 7)
+
+
+def test_what_was_done_before_the_first_look_and_did_not_answer_is_no_act(tmp_path: Path) -> None:
+    """Looks are on 24 February, 26 March and 10 April; the check is overdue on the second, after a load of 8 March."""
+    loads = "viral_loads: [{date: 2026-03-02, value: 5000}, {date: 2026-03-08, value: 4000}%s]\n"
+    order, label = _ORDER % ("900 mg", "2026-03-02", "2026-04-30"), "Day 14 passed without a load"
+    assert _acted(tmp_path / "no", order, 30, label, loads % "").days == ()
+    after = loads % ", {date: 2026-04-02, value: 900}"
+    assert _acted(tmp_path / "after", order, 30, label, after).days == (15,)

@@ -89,13 +89,16 @@ def backtest_command(
         whole = page.backtest_page(looked, found, acted, program, seen.later, scores, seen.test)
         c.write_all({out / "backtest.html": whole.encode(), out / "quality.html": page.quality_page(seen).encode()})
     typer.echo(
-        f"{looked.patients:,} patients, {looked.first} to {looked.last} every {step} d: {looked.snapshots:,} answers"
+        f"{looked.patients:,} patient{'s' if looked.patients != 1 else ''}, {looked.first} to {looked.last} "
+        f"every {step} d: {looked.snapshots:,} answer{'s' if looked.snapshots != 1 else ''}"
     )
     cohort.tell(seen)
     if seen.later:
         typer.echo(f"  {in_words(seen.later)}")
     if step > 1:
-        typer.echo(f"  an act is taken for the day of the first look that sees it: days are steps of {step}")
+        typer.echo(
+            f"  what began or was done between two looks counts on the second: within {step - 1} d, delays are right"
+        )
     console = c.console()
     console.print(_delays(acted))
     console.print(_fired(found))
@@ -147,16 +150,21 @@ def _table(*heads: str) -> Table:
 
 def _delays(delays: Sequence[Delay]) -> Table:
     """A line for each act that something called for."""
-    made = _table("from the first word to the act", "patients", "acted", "before", "days", "quartiles")
+    made = _table("from the first word to the act", "patients", "acted", "before", "still", "days", "quartiles")
     for each in delays:
         if not each.patients:
             continue
         middle = quartiles = ""
         if each.quartiles:
             middle, quartiles = f"{each.quartiles[1]:g}", f"{each.quartiles[0]:g} to {each.quartiles[2]:g}"
-        early = sum(day < 0 for day in each.days)
         made.add_row(
-            f"{each.label}: {each.act}", str(each.patients), str(len(each.days)), str(early or ""), middle, quartiles
+            f"{each.label}: {each.act}",
+            str(each.patients),
+            str(len(each.days)),
+            str(each.early or ""),
+            str(each.still or ""),
+            middle,
+            quartiles,
         )
     return made
 
@@ -171,9 +179,9 @@ def _fired(fired: Sequence[Fired]) -> Table:
 
 def _scored(scores: Sequence[Score]) -> Table:
     """How well each definition finds what is true of virtual patients."""
-    made = _table("against the truth", "found", "silent", "unknown", "late", "quartiles")
+    made = _table("against the truth", "sensitivity", "specificity", "unknown", "late", "early")
     for each in scores:
         shares = [f"{s.part}/{s.of}" if s.of else "" for s in (each.sensitivity, each.specificity, each.unknown)]
-        late = [f"{each.delay.median:g}", f"{each.delay.lower:g} to {each.delay.upper:g}"] if each.delay else ["", ""]
-        made.add_row(each.definition, *shares, *late)
+        late = f"{each.delay.median:g}" if each.delay else ""
+        made.add_row(each.definition, *shares, late, str(each.early or ""))
     return made

@@ -63,9 +63,11 @@ class Fired:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Days from the first of a row of ``acts.yaml`` to the first look that sees the act; below 0 the act came first.
+    """Days from the first look at which a row of ``acts.yaml`` was so to the first that sees the act; below 0 the act
+    came first.
 
-    ``patients``: in whom it fired, and since when is known. ``days``: of those in whom the act is seen, sorted.
+    ``patients``: in whom it was so, and since when is known. ``days``: of those in whom the act is seen, sorted.
+    ``still``: of the others, in how many it was so on the last day.
     """
 
     label: str
@@ -73,6 +75,12 @@ class Delay:
     names: tuple[str, ...]
     patients: int
     days: tuple[int, ...]
+    still: int = 0
+
+    @property
+    def early(self) -> int:
+        """In how many the act was seen before it was so."""
+        return sum(day < 0 for day in self.days)
 
     @property
     def quartiles(self) -> tuple[float, float, float] | None:
@@ -111,11 +119,11 @@ def look_back(
     """Answer every patient on every day from ``first`` to ``last`` on which anything of them was known.
 
     Where ``every`` does not end on the last day, the last step is shorter: what stands at the end is always known.
-    ``rules``: only these (default: all that are said); ``definitions``: only these (default: those that the tables of
-    the knowledge ask for). Leaves the tables ``past_spell`` and ``past_first``. Raises KeyError for a name that does
-    not exist.
+    ``rules``: only these, and those that stand with one of them in a row of ``acts.yaml`` (default: all that are said);
+    ``definitions``: only these (default: those that the tables of the knowledge ask for). Leaves the tables
+    ``past_spell`` and ``past_first``. Raises KeyError for a name that does not exist.
     """
-    wanted = sorted(set(rules)) or [rule.name for rule in program.rules.values() if rule.kind in SAID]
+    wanted = _with_fellows(program, set(rules)) or [rule.name for rule in program.rules.values() if rule.kind in SAID]
     held = sorted(definitions_of(program) if definitions is None else definitions)
     part = narrowed(program, wanted, held)
     interpret(on, program)
@@ -130,6 +138,12 @@ def look_back(
     on.execute(_FIRSTS, {"last": last, "start": first})
     (patients,) = on.execute(f"SELECT count(DISTINCT patient) FROM {PREFIX}member").fetchall()[0]
     return LookedBack(first, last, every, patients, sum(sizes))
+
+
+def _with_fellows(program: Program, rules: set[str]) -> list[str]:
+    """These rules, and those that a row of the acts names with one of them: only all of a row say whether it is so."""
+    rows = [set(str(row["names"]).split()) for row in program.tables[ACTS].rows if row["asks"] == "rule"]
+    return sorted(rules.union(*(names for names in rows if names & rules)))
 
 
 _CHANGES = f"""
@@ -181,31 +195,35 @@ def delays(on: duckdb.DuckDBPyConnection, program: Program, looked: LookedBack) 
     """What was done after the rows of ``acts.yaml``; leaves the table ``past_act``: a row for each and a patient."""
     on.execute(
         f"CREATE OR REPLACE TABLE {PREFIX}act "
-        "(label VARCHAR, act VARCHAR, patient VARCHAR, first DATE, acted DATE, delay INTEGER)"
+        "(label VARCHAR, act VARCHAR, patient VARCHAR, first DATE, acted DATE, delay INTEGER, still BOOLEAN)"
     )
     made = []
     for row in program.tables[ACTS].rows:
         names = tuple(str(row["names"]).split())
+        # What ends with its act still stands at the first look: an act just before that look was no answer to it.
+        counts = "a.day" if int(str(row["earliest"])) >= 0 else "a.seen"
         on.execute(
             f"""
 INSERT INTO {PREFIX}act
-SELECT $label, $act, f.patient, f.first, min(a.day), min(a.seen) - f.first
-FROM (SELECT patient, min(first) AS first FROM {PREFIX}first WHERE asks = $asks AND name IN ({listed(names)})
-  GROUP BY patient HAVING NOT bool_or(known_before)) AS f
+SELECT $label, $act, f.patient, f.first, min(a.day), min(a.seen) - f.first, f.still
+FROM (SELECT patient, min(first) AS first, bool_or(still) AS still FROM {PREFIX}first
+  WHERE asks = $asks AND name IN ({listed(names)}) GROUP BY patient HAVING NOT bool_or(known_before)) AS f
 LEFT JOIN ({_seen(program, row, looked)}) AS a
-  ON a.patient = f.patient AND a.day <= $last::DATE AND a.seen >= f.first + $earliest::INTEGER
-GROUP BY f.patient, f.first""",
+  ON a.patient = f.patient AND {counts} >= f.first + $earliest::INTEGER
+GROUP BY f.patient, f.first, f.still""",
             {
                 "label": row["label"],
                 "act": row["act"],
                 "asks": row["asks"],
                 "earliest": row["earliest"],
-                "last": looked.last,
             },
         )
-        found = on.execute(f"SELECT delay FROM {PREFIX}act WHERE label = ? ORDER BY delay", [row["label"]]).fetchall()
-        days = tuple(delay for (delay,) in found if delay is not None)
-        made.append(Delay(str(row["label"]), str(row["act"]), names, len(found), days))
+        found = on.execute(
+            f"SELECT delay, still FROM {PREFIX}act WHERE label = ? ORDER BY delay", [row["label"]]
+        ).fetchall()
+        days = tuple(delay for delay, _ in found if delay is not None)
+        still = sum(still for delay, still in found if delay is None)
+        made.append(Delay(str(row["label"]), str(row["act"]), names, len(found), days, still))
     return made
 
 
@@ -233,24 +251,26 @@ SELECT patient, asks, name, start AS "from", stop - 1 AS "to" FROM {PREFIX}spell
 
 
 def _seen(program: Program, row: Mapping[str, object], looked: LookedBack) -> str:
-    """SQL: the acts of a row (``day``), each with the first look that sees it (``seen``): what lies between two looks
-    came neither before the first of them nor before the word of the second. An act that puts right is one only where
-    none of the row's names holds when it is seen.
+    """SQL: the acts of a row (``patient``, ``day``), each with the first look that sees it (``seen``).
+
+    Days are compared look by look: of an act between two looks it is not known whether it came before or after what the
+    second of them is the first to say. An act puts right where one of the row's names held at the look before and none
+    does when it is seen; of several between the same two looks it is the last.
     """
-    first, last, every = looked.first, looked.last, looked.every
-    look = f"DATE '{first}' + CAST(ceil((day - DATE '{first}') / {every}) AS INTEGER) * {every}"
-    acts = (
-        f"SELECT patient, day, least({look}, DATE '{last}') AS seen FROM ({_acts(program, row)}) WHERE day IS NOT NULL"
-    )
+    steps = f"CAST(ceil((day - DATE '{looked.first}') / {looked.every}) AS INTEGER) * {looked.every}"
+    acts = f"""SELECT patient, day, least(DATE '{looked.first}' + {steps}, DATE '{looked.last}') AS seen
+FROM ({_acts(program, row)}) WHERE day <= DATE '{looked.last}'"""
     if row["how"] != "righted":
         return acts
     spells = f"FROM {PREFIX}spell WHERE asks = '{row['asks']}' AND name IN ({listed(str(row['names']).split())})"
-    return f"""SELECT * FROM ({acts}) AS a
-ANTI JOIN ({spells}) AS s ON s.patient = a.patient AND s.start <= a.seen AND (s.stop IS NULL OR a.seen < s.stop)"""
+    return f"""SELECT * FROM (SELECT patient, max(day) AS day, seen FROM ({acts}) GROUP BY patient, seen) AS a
+SEMI JOIN ({spells}) AS went ON went.patient = a.patient AND went.stop = a.seen
+ANTI JOIN ({spells}) AS stands ON stands.patient = a.patient AND stands.start <= a.seen
+  AND (stands.stop IS NULL OR a.seen < stands.stop)"""
 
 
 def _acts(program: Program, row: Mapping[str, object]) -> str:
-    """SQL: the days on which the chart shows the act of a row, or what may be it."""
+    """SQL: the days on which the chart shows the act of a row; of one that puts right, what may have done so."""
     concepts = [each for word in str(row["concepts"]).split() for each in vocabulary().expand(word)]
     denied = " AND present IS NOT FALSE" if "present" in columns(str(row["table"])) else ""
     rows = f"SELECT *, {KNOWN} AS shown FROM event_{row['table']} WHERE concept IN ({listed(concepts)}){denied}"
@@ -258,16 +278,21 @@ def _acts(program: Program, row: Mapping[str, object]) -> str:
         return f"SELECT patient, shown AS day FROM ({rows})"
     if row["how"] == "another":
         classes = " ".join(f"WHEN '{r['drug']}' THEN '{r['drug_class']}'" for r in program.tables["drug_class"].rows)
-        return f"""SELECT patient, shown AS day FROM (
-  SELECT *, lag(class) OVER (PARTITION BY patient ORDER BY day, event) AS class_before
-  FROM (SELECT *, CASE concept {classes} ELSE concept END AS class FROM ({rows}))) WHERE class <> class_before"""
-    return f"""SELECT patient, shown AS day FROM (SELECT *,
-    max(coalesce("end", DATE 'infinity')) OVER (earlier ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended,
-    lag(dose) OVER earlier AS dose_before, lag(dose_unit) OVER earlier AS unit_before,
-    lag(interval_h) OVER earlier AS interval_before
-  FROM ({rows}) WINDOW earlier AS (PARTITION BY patient, concept ORDER BY day, event))
-WHERE ended IS NULL OR ended < day - {PAUSE}
-  OR (dose, dose_unit, interval_h) IS DISTINCT FROM (dose_before, unit_before, interval_before)"""
+        classed = f"SELECT *, CASE concept {classes} ELSE concept END AS class FROM ({rows})"
+        before = "ORDER BY day RANGE BETWEEN UNBOUNDED PRECEDING AND INTERVAL 1 DAY PRECEDING"
+        return f"""SELECT patient, shown AS day FROM (SELECT *,
+    arg_max(class, {_END}) OVER (PARTITION BY patient {before}) AS class_before,
+    max({_END}) OVER (PARTITION BY patient, class {before}) AS ended
+  FROM ({classed})) WHERE class <> class_before AND ({_BEGUN})"""
+    return f"""SELECT patient, shown AS day FROM (SELECT *, max({_END}) OVER earlier AS ended,
+    last_value((dose, dose_unit, interval_h)) OVER earlier AS before
+  FROM ({rows}) WINDOW earlier AS (PARTITION BY patient, concept ORDER BY day, event
+    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING))
+WHERE {_BEGUN} OR (dose, dose_unit, interval_h) IS DISTINCT FROM before"""
+
+
+_END = """coalesce("end", DATE 'infinity')"""
+_BEGUN = f"ended IS NULL OR ended < day - {PAUSE}"
 
 
 def keep_scores(

@@ -57,9 +57,12 @@ def backtest_page(
 ) -> str:
     """What was first said when, what the clinic did, and how that compares with the truth, as one HTML document."""
     seen = [each for each in delays if each.patients]
-    drawn = {each.label: Markup(pictures.delay(each.days, f"{each.label}: {each.act}")) for each in seen if each.days}
-    shown = {"looked": looked, "fired": fired, "delays": seen, "drawn": drawn, "program": program}
-    return _page("backtest.html.jinja", **shown, later=in_words(later), scores=scores, test=test)
+    same = "same day" if looked.every == 1 else "same look"
+    drawn = {
+        each.label: Markup(pictures.delay(each.days, f"{each.label}: {each.act}", same)) for each in seen if each.days
+    }
+    shown = {"looked": looked, "fired": fired, "delays": seen, "drawn": drawn, "program": program, "scores": scores}
+    return _page("backtest.html.jinja", **shown, later=in_words(later), test=test)
 
 
 def _count(patients: int) -> str:

@@ -73,8 +73,8 @@ DAYS = (
 _STEP, _HEIGHT = 54, 84  # pixels
 
 
-def delay(days: Sequence[int], title: str) -> str:
-    """How many acts came so many days before or after: a column for each range of :data:`DAYS`."""
+def delay(days: Sequence[int], title: str, same: str = "same day") -> str:
+    """How many acts came so many days before or after: a column for each range of :data:`DAYS`. ``same``: what 0 is."""
     import altair as alt
 
     counts = [0] * len(DAYS)
@@ -84,7 +84,7 @@ def delay(days: Sequence[int], title: str) -> str:
         {"n": n, "label": label, "acts": acts, "said": acts or "", "colour": DRUG_WEAK if n < _SAME else DRUG}
         for n, ((label, _), acts) in enumerate(zip(DAYS, counts, strict=True))
     ]
-    values[_SAME]["below"] = "same day"
+    values[_SAME]["below"] = same
     base = alt.Chart(alt.InlineData(values=values))
     x = alt.X("n:O", axis=None, scale=alt.Scale(paddingInner=0.12))
     y = alt.Y("acts:Q", axis=None, scale=alt.Scale(domain=[0, max(counts) or 1]))
