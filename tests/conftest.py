@@ -12,11 +12,13 @@ from tests.support.engines import ENGINES, Run, opened
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of several processes one has all tests of a module, so that what they share is made once.
 
     What needs Spark is in one process too: its Java is slow to start, and slow until it is warm.
     """
+    if not config.pluginmanager.hasplugin("xdist"):  # as where rules are mutated
+        return
     for item in items:
         together = "spark" if "spark" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(together))
