@@ -151,7 +151,7 @@ def cohort_command(
         quality = there.quality(day)
         c.write(out / "quality.html", page.quality_page(quality).encode())
         c.write(out / "summary.html", page.summary_page(summary, quality.later, quality.test).encode())
-    typer.echo(f"{answered.patients:,} patients as of {day}")
+    typer.echo(f"{answered.patients:,} patient{'s' if answered.patients != 1 else ''} as of {day}")
     tell(quality)
     if quality.later:
         typer.echo(f"  {in_words(quality.later)}")

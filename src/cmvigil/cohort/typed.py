@@ -149,9 +149,7 @@ def read(on: duckdb.DuckDBPyConnection, source: Source, path: Path, shapes: Shap
         _coded(on, name, source.kind, shapes, count)
     _put_aside(on, path, name, source.kind, count)
     on.execute("DROP VIEW raw")
-    on.execute(
-        "; ".join(f"DROP TABLE IF EXISTS {table}" for table in ("read_lines", "fate", "shape", "reading", "doubled"))
-    )
+    on.execute("; ".join(f"DROP TABLE IF EXISTS {table}" for table in _PASSING))
     return count
 
 
