@@ -115,7 +115,7 @@ def test_tables_and_page(ward: tuple[duckdb.DuckDBPyConnection, LookedBack], tmp
     assert "rising,definition,dnaemia,2026-04-06," in lines
     page = backtest_page(looked, fired(on, program), acted, program)
     assert "median 7 days after" in page and "<svg" in page and ">same day<" in page
-    assert "Seen in 1 of 2 patients" in page and "In the other it was so on the last day." in page
+    assert "Seen in 1 of 2\u00a0patients" in page and "In the other it was so on the last day." in page
 
 
 def test_what_was_so_before_the_first_day_has_no_delay(tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_the_page_shows_how_well_definitions_find_the_truth() -> None:
         cells = [re.sub("<[^>]*>", "", cell) for cell in re.findall("<td.*?</td>", page)]
         counted = ["3 of 4", "75 % (30 to 95)", "1 of 1", "100 % (21 to 100)", "2 of 5"]
         assert cells == ["DNAemia now dnaemia", *counted, "1", "−1.5 to 1.5", "1"]
-        assert "<h1>1 patient, " in page and ": 1 answer. " in page
+        assert "<h1>1\u00a0patient, " in page and ": 1\u00a0answer. " in page
         assert f"median {said}." in page and f">{said.removeprefix('the ').removeprefix('at the ')}<" in page
         assert "Of the 2 others it was so on the last day in 1, and ended without the act in 1." in page
         assert ("each delay is right to within 6 days" in page) == (every == 7)

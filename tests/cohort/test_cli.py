@@ -56,7 +56,7 @@ def test_pages_need_no_script_and_no_request(out: Path) -> None:
         assert "<script" not in page
         assert 'http-equiv="Content-Security-Policy" content="default-src \'none\'' in page
         assert page.count("<h1>") == 1
-    assert "30 patients as of 30\u00a0Jun\u00a02026" in (out / "summary.html").read_text()
+    assert "30\u00a0patients as of 30\u00a0Jun\u00a02026" in (out / "summary.html").read_text()
     assert "Observation.ndjson" in (out / "quality.html").read_text()
 
 

@@ -147,7 +147,7 @@ def test_a_file_of_several_types_is_read_as_files_of_one_type_are(tmp_path: Path
         ("all.ndjson", "Patient", 2, 2, 0),
     ]
     page = quality_page(quality(on))
-    assert f"{len(resources)} lines of 1 file," in page
+    assert f"{len(resources)}\u00a0lines of 1\u00a0file," in page
 
 
 def test_places_in_a_file_of_several_types_are_its_lines(tmp_path: Path) -> None:

@@ -426,7 +426,7 @@ def test_a_patient_whom_no_table_of_persons_names_is_answered(address: str, tabl
         assert b"\nunnamed,2026-03-20,,,1," in files["patients.csv"], place
         _, before = answered(tmp_path / f"{place} before", *words, *few[:-1], "2026-03-18")
         assert b"unnamed" not in before["patients.csv"], place
-        assert "36 patients" in (tmp_path / place / "quality.html").read_text(), place
+        assert "36\u00a0patients" in (tmp_path / place / "quality.html").read_text(), place
 
 
 def test_views_stand_for_persons_of_any_schema_and_are_gone(own: str) -> None:
@@ -579,7 +579,7 @@ def test_nothing_that_is_made_holds_the_password(address: str, tmp_path: Path) -
         assert b"pa55" not in path.read_bytes(), path
     quality = (tmp_path / "quality.html").read_text()
     assert "event_measurement" in quality
-    assert "36 patients" in quality
+    assert "36\u00a0patients" in quality
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,8 @@ def backtest_command(
         whole = page.backtest_page(looked, found, acted, program, seen.later, scores, seen.test)
         c.write_all({out / "backtest.html": whole.encode(), out / "quality.html": page.quality_page(seen).encode()})
     typer.echo(
-        f"{looked.patients:,} patient{'s' if looked.patients != 1 else ''}, {looked.first} to {looked.last} "
-        f"every {step} d: {looked.snapshots:,} answer{'s' if looked.snapshots != 1 else ''}"
+        f"{c.count(looked.patients, 'patient')}, {looked.first} to {looked.last} "
+        f"every {step} d: {c.count(looked.snapshots, 'answer')}"
     )
     cohort.tell(seen)
     if seen.later:

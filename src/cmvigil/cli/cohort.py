@@ -151,7 +151,7 @@ def cohort_command(
         quality = there.quality(day)
         c.write(out / "quality.html", page.quality_page(quality).encode())
         c.write(out / "summary.html", page.summary_page(summary, quality.later, quality.test).encode())
-    typer.echo(f"{answered.patients:,} patient{'s' if answered.patients != 1 else ''} as of {day}")
+    typer.echo(f"{c.count(answered.patients, 'patient')} as of {day}")
     tell(quality)
     if quality.later:
         typer.echo(f"  {in_words(quality.later)}")
@@ -207,7 +207,7 @@ def _on_spark(
                 c.stop(f"--where: {str(error).splitlines()[0]}; {_CONDITION}")
     if not made.answered.patients:
         c.stop(f"{place}: no patient is known by {day}" + (f" for whom {where}" if where else ""))
-    typer.echo(f"{made.answered.patients:,} patients as of {day}")
+    typer.echo(f"{c.count(made.answered.patients, 'patient')} as of {day}")
     for label, number in made.counts.items():
         typer.echo(f"  {number:>9,}  {label}")
     for name, number in made.rows.items():

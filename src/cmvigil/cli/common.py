@@ -106,8 +106,7 @@ def _end(error: Exception) -> NoReturn:
     from ..sequencing.errors import SequenceError
 
     if isinstance(error, IntakeError):
-        count = len(error.problems)
-        stop([*map(str, error.problems), f"{count} problem{'s' if count > 1 else ''}; nothing was assessed."])
+        stop([*map(str, error.problems), f"{count(len(error.problems), 'problem')}; nothing was assessed."])
     if isinstance(error, (KnowledgeError, LabelError, SequenceError)):
         stop(list(error.problems))
     if isinstance(error, NothingToAssessError):
@@ -128,6 +127,11 @@ def _where(error: Exception) -> str:
     """What kind of error and where in the code, without its message: that could quote the patient's record."""
     *_, last = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} in {Path(last.filename).name}, line {last.lineno}"
+
+
+def count(n: int, one: str) -> str:
+    """``1 patient``, ``1,200 patients``: what a script that reads the line can split."""
+    return f"{n:,} {one}{'' if n == 1 else 's'}"
 
 
 def read(file: Path, mapping: Path | None = None, patient: str | None = None) -> Record:

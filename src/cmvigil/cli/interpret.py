@@ -48,8 +48,7 @@ def interpret_command(
         variants = g.parse_list(changes or (), known.proteins, known.known)
         coverage = g.complete(known) if complete else g.parse_coverage(covered, known) if covered else None
     except g.MutationError as error:
-        count = len(error.problems)
-        c.stop([*error.problems, f"{count} problem{'s' if count > 1 else ''}; nothing was interpreted."])
+        c.stop([*error.problems, f"{c.count(len(error.problems), 'problem')}; nothing was interpreted."])
     if not variants and coverage is None:
         c.stop("nothing to interpret; type changes such as UL97:A594V, or say with --covered what was read")
     found = g.interpret(variants, coverage, known)

@@ -49,7 +49,7 @@ def check(
     )
     errors = sum(p.level == "error" or strict for p in problems)
     if errors:
-        c.stop(f"{errors} error{'s' if errors > 1 else ''}", c.FAILED)
+        c.stop(c.count(errors, "error"), c.FAILED)
 
 
 @app.command(cls=c.Command)

@@ -23,14 +23,13 @@ _SHEET = "cohort.css"
 def summary_page(summary: Summary, later: Sequence[Later] = (), test: str = "") -> str:
     """The summary as one HTML document, with what became known later than its day, and whether these are test data."""
     counts = [(row.label, row.patients, f"{row.patients:,} of {row.of:,}") for row in summary.counts]
+    said = [(each.headline, each.patients, words.count(each.patients, "patient")) for each in summary.said]
     shown = {
         "summary": summary,
         "later": in_words(later),
         "test": test,
         "states": Markup(pictures.bars(counts, "Patients in each state")),
-        "said": Markup(
-            pictures.bars([(s.headline, s.patients, _count(s.patients)) for s in summary.said], "What is said most")
-        ),
+        "said": Markup(pictures.bars(said, "What is said most")),
         "lacks": Markup(
             pictures.bars(
                 [(lack.ask, lack.patients, f"{lack.patients} of {summary.sample}") for lack in summary.lacks],
@@ -63,10 +62,6 @@ def backtest_page(
     }
     shown = {"looked": looked, "fired": fired, "delays": seen, "drawn": drawn, "program": program, "scores": scores}
     return _page("backtest.html.jinja", **shown, later=in_words(later), test=test)
-
-
-def _count(patients: int) -> str:
-    return f"{patients:,} patient{'s' if patients != 1 else ''}"
 
 
 def _page(name: str, **values: object) -> str:
