@@ -192,6 +192,26 @@ def test_a_tablet_dose_that_no_tablets_make_is_refused() -> None:
         rounded(Fraction(500), tablet)
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [({"dose": Decimal(675)}, "675 mg is no whole number"), ({"flat": None}, "450 mg per kg is no whole number")],
+)
+def test_a_table_with_a_dose_that_no_tablets_make_is_refused_when_it_is_read(
+    changed: dict[str, Any], said: str
+) -> None:
+    program = load()
+    doses = program.tables["kidney_doses"]
+    rows = [
+        {**row, **changed} if (row["drug"], row["label_band"]) == ("valganciclovir", "40-59") else row
+        for row in doses.rows
+    ]
+    with pytest.raises(LabelError) as error:
+        labels(replace(program, hash=said, tables={**program.tables, "kidney_doses": replace(doses, rows=tuple(rows))}))
+    first, second = error.value.problems  # treatment and maintenance
+    assert first.startswith("antivirals/valganciclovir.yaml: kidney_doses: treatment, 40-59: " + said)
+    assert "maintenance" in second and "tablets of 450 mg; give a dose that they make" in second
+
+
 def test_a_file_that_is_no_label_is_refused_with_every_problem() -> None:
     program = load()
     broken = {**program.antivirals["maribavir"], "genes": 7, "colour": "blue"}

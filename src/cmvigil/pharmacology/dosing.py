@@ -70,7 +70,8 @@ def doses(program: Program, label: Label, body: Body, kidney: Clearance, beside:
                 none["Not known: weight"] = None
             else:
                 other = list(_other_weight(program, label, found, body, kidney))
-                made += [_regimen(program, label, found, found.exact_mg, body, f, other) for f in _forms(label, body)]
+                forms = label.made_of(dialysis=body.dialysis == "haemodialysis")
+                made += [_regimen(program, label, found, found.exact_mg, body, form, other) for form in forms]
     return Doses(tuple(made), tuple(none))
 
 
@@ -122,12 +123,6 @@ def _lacking(body: Body, label: Label) -> str:
         needed["weight"] = body.weight
     words = [name for name, value in needed.items() if value is None]
     return ", ".join(words) or "a clearance"
-
-
-def _forms(label: Label, body: Body) -> list[Form]:
-    """What the dose is made of: tablets and vials apart, each a regimen of its own; on dialysis what is made for it."""
-    own = [form for form in label.forms if form.for_dialysis == (body.dialysis == "haemodialysis")]
-    return own or [form for form in label.forms if not form.for_dialysis]
 
 
 def _other_weight(program: Program, label: Label, called: Called, body: Body, kidney: Clearance) -> Iterator[str]:

@@ -5,15 +5,17 @@ Whatever a pharmacist reads in the file is checked here for its shape; numbers s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from fractions import Fraction
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from ..advice import Watch
 from ..reasoning.evaluate import once
 from ..reasoning.model import Program
+from .bands import Row
 
 Verification = Literal["verified", "secondary", "recalled"]
 
@@ -56,6 +58,14 @@ class Form(_Sourced):
     for_dialysis: bool = False
     by: str = ""
     how: str = ""
+
+    def tablets(self, mg: Fraction) -> tuple[int, Decimal] | None:
+        """How many tablets make ``mg`` milligrams, and of which strength; None where no whole number of one does."""
+        for strength in (*self.also_mg, *([self.tablet_mg] if self.tablet_mg else [])):
+            count = mg / Fraction(strength)
+            if count.denominator == 1:
+                return int(count), strength
+        return None
 
 
 class Floor(_Part):
@@ -143,9 +153,14 @@ class Label(_Part):
     watch: tuple[Watch, ...] = ()
     counselling: tuple[Note, ...] = ()
 
+    def made_of(self, dialysis: bool) -> list[Form]:
+        """What a dose is made of: tablets and vials apart, each a regimen; on dialysis what is made for it."""
+        own = [form for form in self.forms if form.for_dialysis == dialysis]
+        return own or [form for form in self.forms if not form.for_dialysis]
+
 
 class LabelError(ValueError):
-    """A drug's file that has not the shape of a label. ``problems`` names file, field and what was found."""
+    """A drug's file that is no label, or whose doses cannot be given. ``problems`` names file, field and finding."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -165,6 +180,24 @@ def labels(program: Program) -> Mapping[str, Label]:
             for one in error.errors():
                 place = ".".join(map(str, one["loc"]))
                 problems.append(f"{fields['file']}: {place}: {one['msg']}; found {one['input']!r}"[:300])
+    for row in program.tables["kidney_doses"].rows:
+        if label := made.get(str(row["drug"])):
+            problems += (f"{program.antivirals[label.drug]['file']}: {fault}" for fault in _no_tablets(label, row))
     if problems:
         raise LabelError(problems)
     return made
+
+
+def _no_tablets(label: Label, row: Row) -> Iterator[str]:
+    """What of a row of doses the tablets cannot give: found here, not at the bedside that needs this row."""
+    for form in label.made_of(dialysis=row["dialysis"] == "haemodialysis"):
+        if form.tablet_mg is None or row["dose"] is None:
+            continue
+        if row["flat"] is None or form.tablets(Fraction(cast(Decimal, row["dose"]))) is None:
+            per = " per kg" if row["flat"] is None else ""
+            sizes = " or ".join(f"{each} mg" for each in (form.tablet_mg, *form.also_mg))
+            wrong = f"{row['dose']} mg{per} is no whole number of tablets of {sizes}"
+            yield (
+                f"kidney_doses: {row['phase']}, {row['label_band']}: {wrong}; give a dose that they make, "
+                "or the form that makes this one"
+            )

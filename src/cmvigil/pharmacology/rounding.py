@@ -34,13 +34,12 @@ def given(exact: Fraction, form: Form) -> Given:
 
 
 def _tablets(exact: Fraction, form: Form) -> Given:
-    """Whole tablets; a label's tablet doses are multiples of its tablets."""
-    for strength in (*form.also_mg, form.tablet_mg):
-        count = exact / Fraction(strength or 1)
-        if count.denominator == 1:
-            many = "" if count == 1 else "s"
-            return Given(exact, None, f"{count} {form.name}{many} of {plain(Fraction(strength or 1))} mg")
-    raise ValueError(f"{plain(exact)} mg is no whole number of tablets of {form.tablet_mg} mg")
+    """Whole tablets: that each dose of a label is some number of them was checked when the label was read."""
+    made = form.tablets(exact)
+    if made is None:
+        raise ValueError(f"{plain(exact)} mg is no whole number of tablets of {form.tablet_mg} mg")
+    count, strength = made
+    return Given(exact, None, f"{count} {form.name}{'' if count == 1 else 's'} of {plain(Fraction(strength))} mg")
 
 
 def _nearest(exact: Fraction, step: Fraction) -> Fraction:
