@@ -7,6 +7,7 @@ from pathlib import Path
 from shutil import copytree
 from typing import Any
 
+import duckdb
 import pytest
 from tests.cli.run import cmvigil
 from tests.support.small_knowledge import write
@@ -98,23 +99,52 @@ def test_what_is_no_rule_of_weight_is_shown_for_case_files(cases: Path, tmp_path
     shown = cmvigil("knowledge", "diff", "shipped", ours, "--cohort", cases, "--as-of", DAY)
     assert shown.exit_code == 1
     assert "0 of 3 patients are told otherwise by a rule" in shown.stdout
-    _, _, rest = " ".join(shown.stdout.split()).partition("What else their answers say otherwise")
+    _, _, rest = " ".join(shown.stdout.split()).partition("What else is said otherwise, of 1 patient")
     assert "late" in rest and "now not to be told yet" in rest and "rising" not in rest
 
 
-def test_of_an_export_a_changed_dose_shows_for_one_patient_and_else_it_is_said_that_none_would(
-    bulk: Path, tmp_path: Path
-) -> None:
+def test_of_an_export_a_changed_dose_shows_though_no_rule_says_another_thing(bulk: Path, tmp_path: Path) -> None:
     copytree(BASE, tmp_path / "knowledge")
     drug = tmp_path / "knowledge" / "antivirals" / "valganciclovir.yaml"
     drug.write_text(drug.read_text().replace("{lower: 60, dose: 900,", "{lower: 60, dose: 450,", 1))
-    code, found = _diff("shipped", tmp_path / "knowledge", bulk, "--patient", "late")
-    assert (code, found["by_rule_only"]) == (1, False)
+    code, found = _diff("shipped", tmp_path / "knowledge", bulk)
+    assert (code, found["by_rule_only"]) == (1, 1)
     (option,) = (each for each in found["otherwise"]["late"] if each["what"] == "valganciclovir")
     assert "induction 900\xa0mg" in option["before"] and "induction 450\xa0mg" in option["after"]
-    assert _diff("shipped", "shipped", bulk)[1]["by_rule_only"]
-    shown = cmvigil("knowledge", "diff", "shipped", "shipped", "--cohort", bulk, "--out", tmp_path / "out")
-    assert "numbers within a text were not compared" in shown.stdout
+    with duckdb.connect() as on:
+        rows = on.execute(f"FROM '{bulk.parent}/out/difference_otherwise.parquet'").fetchall()
+    named = [
+        (name, *map(each.get, ("section", "what", "before", "after")))
+        for name, all_ in found["otherwise"].items()
+        for each in all_
+    ]
+    assert rows == sorted(named)
+    alone = _diff("shipped", tmp_path / "knowledge", bulk, "--patient", "late")[1]
+    assert alone["otherwise"] == {"late": found["otherwise"]["late"]}
+    given = ("shipped", tmp_path / "knowledge", "--cohort", bulk, "--as-of", DAY, "--out", tmp_path / "out")
+    shown = " ".join(cmvigil("knowledge", "diff", *given).stdout.split())
+    assert f"What else is said otherwise, of {len(found['otherwise'])} patient" in shown
+    assert f"{option['section']}, valganciclovir: " in shown and "induction 450 mg" in shown
+
+
+def test_of_patients_without_a_trace_of_cmv_only_the_rules_are_compared(bulk: Path, site: Path) -> None:
+    code, found = _diff("shipped", site, bulk)
+    assert (code, found["patients"], found["by_rule_only"]) == (1, 3, 1)
+    assert [_diff("shipped", site, bulk, "--patient", name)[1]["by_rule_only"] for name in small.CASES] == [0, 0, 0]
+    given = ("shipped", site, "--cohort", bulk, "--as-of", DAY, "--out", bulk.parent / "out")
+    shown = cmvigil("knowledge", "diff", *given)
+    assert "Of 1 patient without a trace of CMV only the rules were compared." in shown.stdout
+
+
+def test_each_change_names_three_patients_and_counts_the_others(cases: Path, tmp_path: Path) -> None:
+    for number in range(4):
+        (cases / f"late{number}.yaml").write_bytes((cases / "late.yaml").read_bytes())
+    badge = {"rules": {"badge_refractory_no_late_load": {"headline": "Refractory: not to be told yet"}}}
+    ours = write(tmp_path / "ours", pathway__ours=badge)
+    shown = cmvigil("knowledge", "diff", "shipped", ours, "--cohort", cases, "--as-of", DAY).stdout
+    assert "Status, Refractory: 5 patients" in shown
+    _, _, rest = shown.partition("Status, Refractory: 5 patients")
+    assert "late2" not in rest and "and 2 more" in rest
 
 
 def test_a_patient_that_is_not_there(cases: Path, bulk: Path, tmp_path: Path) -> None:
@@ -134,7 +164,7 @@ def test_a_store_that_is_there_is_left_alone(bulk: Path, tmp_path: Path) -> None
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     assert cmvigil("knowledge", "diff", "shipped", "shipped", "--cohort", bulk, "--out", out).exit_code == 0
     after = {path.name: path.read_bytes() for path in out.iterdir()}
-    assert after.pop("difference.parquet")
+    assert after.pop("difference.parquet") and after.pop("difference_otherwise.parquet")
     assert after == before
 
 

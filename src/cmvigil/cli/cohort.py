@@ -236,7 +236,7 @@ def _opening(
 def _folder(folder: Path, mapping: Path | None, jobs: int, on: duckdb.DuckDBPyConnection) -> Iterator[Events]:
     """Events of a folder, read into the store."""
     from ..cohort.answer import answer
-    from ..cohort.drill import record_of
+    from ..cohort.drill import records_of
     from ..cohort.members import last_day
     from ..cohort.quality import quality
 
@@ -244,7 +244,7 @@ def _folder(folder: Path, mapping: Path | None, jobs: int, on: duckdb.DuckDBPyCo
     yield Events(
         str(folder),
         lambda: last_day(on, date.max),
-        lambda patients: (record_of(on, patient) for patient in patients),
+        partial(records_of, on),
         partial(answer, jobs=jobs),
         partial(quality, on),
     )
@@ -361,7 +361,12 @@ def shown() -> Iterator[Callable[[str, int, int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-    stages = {"files": "Reading files", "patients": "Reading what is not plain", "rules": "Answering"}
+    stages = {
+        "files": "Reading files",
+        "patients": "Reading what is not plain",
+        "rules": "Answering",
+        "answers": "Comparing whole answers",
+    }
     columns = (
         TextColumn("{task.description:<26}"),
         BarColumn(),

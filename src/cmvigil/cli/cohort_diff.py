@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _LINES = 12
 """Lines of a walk-back that are shown for each side."""
+_PATIENTS = 3
+"""Patients that are shown of each thing that is said otherwise; --json and the tables have all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class _Found:
     moved: int  # patients of whom another thing is said
     rules: list[Differs]
     why: Mapping[tuple[str, str], Why]  # of a rule and a patient
-    otherwise: Mapping[str, list[Change]] = field(default_factory=dict)  # of single records
-    by_rule_only: bool = False  # doses and other numbers within a text were not compared
+    otherwise: Mapping[str, list[Change]]  # what else their answers say, by patient; none where nothing
+    by_rule_only: int = 0  # patients without a trace of CMV, of whom doses and other words were not compared
 
 
 def compare(
@@ -56,7 +58,7 @@ def compare(
         c.emit(_as_json(found, versions))
     else:
         _print(found, versions, c.console())
-    if found.rules or any(found.otherwise.values()):
+    if found.rules or found.otherwise:
         raise typer.Exit(c.FAILED)
 
 
@@ -75,7 +77,8 @@ def _cases(versions: Versions, cases: Mapping[str, Path], as_of: date | None, pa
         rules = differences(on, versions)
         moved = _moved(on)
     why = _why(versions, rules, records.__getitem__, as_of)
-    return _Found(len(records), moved, rules, why, {name: otherwise(versions, r, as_of) for name, r in records.items()})
+    more = {name: changes for name, record in records.items() if (changes := otherwise(versions, record, as_of))}
+    return _Found(len(records), moved, rules, why, more)
 
 
 def _store(
@@ -84,7 +87,7 @@ def _store(
     """A bulk export, or tables of events. It is read into a store of its own: one that is in ``out`` is left alone."""
     from tempfile import TemporaryDirectory
 
-    from ..cohort.compared import differences, otherwise, states_of_store
+    from ..cohort.compared import differences, otherwise_in_store, states_of_store
     from ..cohort.drill import record_of
     from ..cohort.members import last_day
     from ..cohort.results import copied
@@ -93,14 +96,16 @@ def _store(
     with TemporaryDirectory(dir=out) as own, cohort.opened(Path(own) / cohort.STORE, 1200, 2) as on:
         cohort.read(on, folder, mapping, 2)
         day = as_of or last_day(on, date.max)
-        one = {} if patient is None else {patient: record_of(on, patient)}  # one that is not there is said at once
+        if patient is not None:
+            record_of(on, patient)  # one that is not there is said at once
         with cohort.shown() as progress:
             patients = states_of_store(on, versions, day, 2, progress)
+            more, rest = otherwise_in_store(on, versions, day, patient, progress)
         rules = differences(on, versions, patient)
         copied(on, versions[1], "SELECT * FROM moved ORDER BY rule, patient", out / "difference")
+        copied(on, versions[1], "FROM otherwise ORDER BY ALL", out / "difference_otherwise")
         why = _why(versions, rules, lambda name: record_of(on, name), day)
-        more = {name: otherwise(versions, record, day) for name, record in one.items()}
-        return _Found(patients, _moved(on), rules, why, more, by_rule_only=not one)
+        return _Found(patients, _moved(on), rules, why, more, rest)
 
 
 def _moved(on: Any) -> int:
@@ -139,7 +144,7 @@ def _as_json(found: _Found, versions: Versions) -> bytes:
             }
             for each in found.rules
         ],
-        "otherwise": {name: [asdict(one) for one in changes] for name, changes in found.otherwise.items() if changes},
+        "otherwise": {name: [asdict(one) for one in changes] for name, changes in found.otherwise.items()},
     }
     return orjson.dumps(answer, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
@@ -162,16 +167,21 @@ def _print(found: _Found, versions: Versions, out: Console) -> None:
                     _line(f"{side:<6} {line}", out, 6)
                 if len(lines) > _LINES:
                     _line(f"{side:<6} and {len(lines) - _LINES} more", out, 6)
+    if found.otherwise:
+        out.print(f"\nWhat else is said otherwise, of {c.count(len(found.otherwise), 'patient')}", style="bold")
+    grouped: dict[tuple[str, str], list[tuple[str, Change]]] = {}
+    for name, changes in found.otherwise.items():
+        for one in changes:
+            grouped.setdefault((one.section, one.what), []).append((name, one))
+    for (section, what), those in sorted(grouped.items(), key=lambda group: -len(group[1])):
+        _line(f"{section}, {what}: {c.count(len(those), 'patient')}", out, 2)
+        for name, one in those[:_PATIENTS]:
+            _line(f"{name}: {one.before or 'nothing'}; now {one.after or 'nothing'}", out, 6)
+        if len(those) > _PATIENTS:
+            _line(f"and {len(those) - _PATIENTS} more", out, 6)
     if found.by_rule_only:
         out.print()
-        _line("Doses and other numbers within a text were not compared: --patient ID, or case files, show them.", out)
-    changed = {name: changes for name, changes in found.otherwise.items() if changes}
-    if changed:
-        out.print("\nWhat else their answers say otherwise", style="bold")
-    for name, changes in changed.items():
-        _line(name, out, 2)
-        for one in changes:
-            _line(f"{one.section}, {one.what}: {one.before or 'nothing'}; now {one.after or 'nothing'}", out, 4)
+        _line(f"Of {c.count(found.by_rule_only, 'patient')} without a trace of CMV only the rules were compared.", out)
 
 
 def _line(text: str, out: Console, indent: int = 0, bold: bool = False) -> None:

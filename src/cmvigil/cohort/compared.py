@@ -25,6 +25,8 @@ from ..record.tables import Record
 from ..report import words
 from ..report.difference import Change, changes
 from .answer import Progress, answer
+from .drill import records_of
+from .members import GROUPS
 from .results import SAID, each, generic
 
 STATES = ("applies", "provided", "undetermined", "overridden")
@@ -199,6 +201,38 @@ def _opened(node: Condition, found: Explanation) -> Iterator[str]:
         yield f"{words.TRUTH_SIGN[node.truth]} {node.text}"
     for part in node.below(found.definitions):
         yield from _opened(part, found)
+
+
+def otherwise_in_store(
+    on: duckdb.DuckDBPyConnection,
+    versions: Versions,
+    as_of: date,
+    patient: str | None = None,
+    progress: Progress = lambda *_: None,
+) -> tuple[dict[str, list[Change]], int]:
+    """What else is said otherwise of the patients of a store, or of one, with a trace of CMV; and how many have none.
+
+    :func:`states_of_store` must have run. Both answers of each patient are made whole, one after the other: a dose may
+    rest on anything. Leaves the table ``otherwise``.
+    """
+    on.execute(
+        "CREATE OR REPLACE TABLE otherwise (patient VARCHAR, section VARCHAR, what VARCHAR, "
+        "before VARCHAR, after VARCHAR)"
+    )
+    rows = on.execute(
+        "SELECT patient, cohort = $1 FROM before_member WHERE patient = coalesce($2, patient) ORDER BY patient",
+        [len(GROUPS) - 1, patient],
+    ).fetchall()
+    traced = [name for name, trace in rows if trace or patient]
+    found = {}
+    asked = traced if versions[0].hash != versions[1].hash else []
+    for done, record in enumerate(records_of(on, asked)):
+        progress("answers", done, len(asked))
+        if changed := otherwise(versions, record, as_of):
+            found[record.patient] = changed
+            cells = [[record.patient, one.section, one.what, one.before, one.after] for one in changed]
+            on.executemany("INSERT INTO otherwise VALUES (?, ?, ?, ?, ?)", cells)
+    return found, len(rows) - len(traced)
 
 
 def otherwise(versions: Versions, record: Record, as_of: date | None) -> list[Change]:

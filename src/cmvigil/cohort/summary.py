@@ -14,7 +14,7 @@ from ..assess import assess
 from ..reasoning.model import Program
 from ..record.tables import Record
 from .answer import Answered
-from .drill import record_of
+from .drill import records_of
 from .members import GROUPS
 from .results import SAID, each, generic
 
@@ -85,7 +85,7 @@ def summarise(
 
     ``records`` gives those of some patients; without it they are in the store.
     """
-    lacks, asked = _lacks(on, program, answered.as_of, sample, records or partial(map, partial(record_of, on)))
+    lacks, asked = _lacks(on, program, answered.as_of, sample, records or partial(records_of, on))
     return Summary(
         answered.as_of,
         answered.patients,
