@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,9 @@ from pyspark.sql import SparkSession
 from tests.support import postgres as postgresql
 from tests.support import spark as apache_spark
 from tests.support.engines import ENGINES, Run, opened
+
+# The knowledge is a large graph that stays: to look through it for garbage again and again took a fifth of a run.
+gc.set_threshold(100_000, 50, 100)
 
 
 @pytest.hookimpl(tryfirst=True)

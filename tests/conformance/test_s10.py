@@ -206,6 +206,28 @@ def test_s10_pending_genotype_is_not_sent_twice_and_is_chased() -> None:
     open_without(pending, "genotype_result_overdue", "genotype_sent_on")
 
 
+def test_s10_a_genotype_on_record_as_sent_is_pending_until_its_result() -> None:
+    def sent(day: str, **more: Any) -> Patient:  # as a chart from a server has it: sent, and nowhere called pending
+        return failing(findings={"genotype_sent": {"present": "yes", "date": day}}, **more)
+
+    silent(sent("d30"), "send_genotype")
+    said(sent("d30"), "genotype_result_overdue")
+    assert "Send the resistance genotype" not in {task.what for task in answer(sent("d30")).tasks}
+    assert badge(sent("d30"), "resistance").answer.startswith("genotype pending since")
+    said(sent("d5"), "send_genotype")  # more than 30 days ago: nothing came of it
+    answered = sent("d30", **genotype(genes=WILD))
+    silent(answered, "genotype_result_overdue")
+    assert badge(answered, "resistance").answer.startswith("no change in the codons read")
+
+
+def test_s10_a_report_without_codons_is_a_genotype() -> None:
+    called = failing(**genotype(calls={"ganciclovir": "susceptible"}))
+    assert badge(called, "resistance").answer == "a report of the last 90 days calls no drug resistant"
+    assert badge(failing(), "resistance").answer == "suspected, no genotype"
+    resistant = failing(**genotype(calls={"ganciclovir": "resistant"}))
+    assert badge(resistant, "resistance").answer.startswith("reported to ganciclovir")
+
+
 def test_s10_repeat_on_the_new_drug() -> None:
     new = failing(
         drugs=[

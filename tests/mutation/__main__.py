@@ -6,6 +6,7 @@ that rests on what people wrote is the first figure.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -70,4 +71,6 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    ended = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(ended)  # to take the patients apart, one by one, would take another minute
